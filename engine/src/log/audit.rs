@@ -1,0 +1,307 @@
+//! Deriving everything that a log holds beside its records from the records alone.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use crate::event::{CommandId, Position, RecordedEvent, Revision, Source, StreamId};
+use crate::merkle::{Hash, Tile, Tree, leaf_hash};
+use crate::record::{DecodeError, decode, decode_strict};
+
+use super::{Head, Origin, ReadError, RecordedCommand, VerifyError};
+
+/// Decodes the record that stands at `position`.
+pub(crate) fn event_at(position: u64, record: &str) -> Result<RecordedEvent, ReadError> {
+    let event = decode(record).map_err(|error| match error {
+        DecodeError::Newer { what } => ReadError::Newer { position, what },
+        error => ReadError::Corrupt {
+            position,
+            what: error.to_string(),
+        },
+    })?;
+    if event.position == Position(position) {
+        Ok(event)
+    } else {
+        Err(ReadError::Corrupt {
+            position,
+            what: format!("the record says position {}", event.position),
+        })
+    }
+}
+
+/// Decodes the event that a stream's index says is its number `revision`.
+pub(crate) fn event_of(
+    stream: &StreamId,
+    revision: u64,
+    record: &str,
+) -> Result<RecordedEvent, ReadError> {
+    let corrupt = |position, what| ReadError::Corrupt { position, what };
+    let event = decode(record).map_err(|error| match error {
+        DecodeError::Newer { what } => ReadError::Newer { position: 0, what },
+        error => corrupt(0, format!("revision {revision} of {stream}: {error}")),
+    })?;
+    if event.stream == *stream && event.revision == Revision(revision) {
+        return Ok(event);
+    }
+    Err(corrupt(
+        event.position.0,
+        format!(
+            "revision {revision} of {stream} was asked for, the record is revision {} of {}",
+            event.revision, event.stream
+        ),
+    ))
+}
+
+/// What a first record says of its log; `None` if it is no `log_created`.
+pub(crate) fn origin_of(first: &RecordedEvent) -> Option<Origin> {
+    if first.kind.as_str() != "log_created" {
+        return None;
+    }
+    Some(Origin {
+        name: first.data.get("origin")?.as_str()?.to_owned(),
+        simulated: first.data.get("simulated")?.as_bool()?,
+        seed: match first.data.get("seed") {
+            Some(seed) => Some(seed.as_u64()?),
+            None => None,
+        },
+    })
+}
+
+/// What an audit needs of a record once its bytes are checked. The rest of it, and above all its data, is let go at
+/// once: a million records would not fit.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    leaf: Hash,
+    position: Position,
+    stream: StreamId,
+    revision: Revision,
+    recorded_at: Timestamp,
+    source: Source,
+    command_id: CommandId,
+    /// What the first record says of its log.
+    origin: Option<Origin>,
+}
+
+impl Checked {
+    fn new(record: &str, event: RecordedEvent) -> Self {
+        Self {
+            leaf: leaf_hash(record.as_bytes()),
+            origin: match event.position {
+                Position(1) => origin_of(&event),
+                _ => None,
+            },
+            position: event.position,
+            stream: event.stream,
+            revision: event.revision,
+            recorded_at: event.recorded_at,
+            source: event.source,
+            command_id: event.command_id,
+        }
+    }
+}
+
+/// Hashes and decodes records and checks that their bytes are canonical: the part of an audit that any number of
+/// threads can do. Ends at the first bad record, which is then the last entry.
+pub(crate) fn check_records(
+    first: u64,
+    records: impl IntoIterator<Item = impl AsRef<str>>,
+) -> Vec<Result<Checked, VerifyError>> {
+    let records = records.into_iter();
+    let mut checked = Vec::with_capacity(records.size_hint().0);
+    for (position, record) in (first..).zip(records) {
+        let record = record.as_ref();
+        let outcome = decode_strict(record)
+            .map(|event| Checked::new(record, event))
+            .map_err(|error| altered(position, error.to_string()));
+        let bad = outcome.is_err();
+        checked.push(outcome);
+        if bad {
+            break;
+        }
+    }
+    checked
+}
+
+pub(crate) fn altered(position: u64, what: impl Into<String>) -> VerifyError {
+    VerifyError::Altered {
+        position,
+        what: what.into(),
+    }
+}
+
+/// Everything that follows from the records.
+#[derive(Debug, Default)]
+pub(crate) struct Derived {
+    pub(crate) tree: Tree,
+    pub(crate) last: Option<Timestamp>,
+    pub(crate) origin: Option<Origin>,
+    /// The streams by number − 1, each with the positions of its events by revision.
+    pub(crate) streams: Vec<(StreamId, Vec<u64>)>,
+    /// The commands in order, each with its first and last position.
+    pub(crate) commands: Vec<(CommandId, u64, u64)>,
+    /// The full tiles in the order in which they filled, without their hashes: level, index, root.
+    pub(crate) tiles: Vec<(u8, u64, Hash)>,
+}
+
+/// Takes the records one by one, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Auditor {
+    derived: Derived,
+    numbers: HashMap<StreamId, usize>,
+    seen: HashSet<CommandId>,
+    filled: Vec<Tile>,
+}
+
+impl Auditor {
+    /// How many records were taken.
+    pub(crate) fn size(&self) -> u64 {
+        self.derived.tree.size()
+    }
+
+    /// Takes the next record; returns its place: the number of its stream, and its revision.
+    pub(crate) fn take(&mut self, checked: Checked) -> Result<(u64, u64), VerifyError> {
+        let position = self.size() + 1;
+        let bad = |what: String| Err(altered(position, what));
+        if checked.position != Position(position) {
+            return bad(format!("the record says position {}", checked.position));
+        }
+        if position == 1 {
+            let Some(origin) = checked.origin else {
+                return bad("the first record does not say whose log it is".to_owned());
+            };
+            self.derived.origin = Some(origin);
+        }
+        let simulated = self.derived.origin.as_ref().is_some_and(|o| o.simulated);
+        match (simulated, checked.source) {
+            (false, Source::Simulation) => return bad("a simulated event in a real log".to_owned()),
+            (true, source) if !matches!(source, Source::Simulation | Source::Rule) => {
+                return bad("a real event in a simulated log".to_owned());
+            }
+            _ => {}
+        }
+        if self
+            .derived
+            .last
+            .is_some_and(|last| checked.recorded_at < last)
+        {
+            return bad(format!(
+                "recorded_at {} is before that of the record before",
+                checked.recorded_at
+            ));
+        }
+        self.derived.last = Some(checked.recorded_at);
+        let revision = checked.revision;
+        let number = self.take_stream(position, checked.stream, revision)?;
+        self.take_command(position, checked.command_id)?;
+        self.derived.tree.push(checked.leaf, &mut self.filled);
+        let tiles = self.filled.drain(..).map(|t| (t.level, t.index, t.root));
+        self.derived.tiles.extend(tiles);
+        Ok((number, revision.0))
+    }
+
+    fn take_stream(
+        &mut self,
+        position: u64,
+        stream: StreamId,
+        revision: Revision,
+    ) -> Result<u64, VerifyError> {
+        let streams = &mut self.derived.streams;
+        let number = match self.numbers.get(&stream) {
+            Some(number) => *number,
+            None => {
+                streams.push((stream.clone(), Vec::new()));
+                self.numbers.insert(stream, streams.len() - 1);
+                streams.len() - 1
+            }
+        };
+        let (stream, positions) = &mut streams[number];
+        if revision.0 != positions.len() as u64 {
+            return Err(altered(
+                position,
+                format!(
+                    "the record says revision {revision} of {stream}, its next is {}",
+                    positions.len()
+                ),
+            ));
+        }
+        positions.push(position);
+        Ok(number as u64 + 1)
+    }
+
+    fn take_command(&mut self, position: u64, id: CommandId) -> Result<(), VerifyError> {
+        match self.derived.commands.last_mut() {
+            Some((current, _, last)) if *current == id => *last = position,
+            _ => {
+                if !self.seen.insert(id) {
+                    return Err(altered(position, format!("command {id} was taken before")));
+                }
+                self.derived.commands.push((id, position, position));
+            }
+        }
+        Ok(())
+    }
+
+    /// What followed from all records.
+    pub(crate) fn finish(self) -> Derived {
+        self.derived
+    }
+}
+
+impl Derived {
+    /// Compares the stored head with what was derived; `commands` is the stored chain over the commands, `chain` the
+    /// derived one.
+    pub(crate) fn check_head(
+        &self,
+        head: &Head,
+        commands: &Hash,
+        chain: &Hash,
+    ) -> Result<(), VerifyError> {
+        let size = self.tree.size();
+        let wrong = if head.size != size {
+            format!("it says {} records, there are {size}", head.size)
+        } else if head.root != self.tree.root() {
+            "its root is not that of the records".to_owned()
+        } else if head.last_recorded_at != self.last {
+            "its recorded_at is not that of the last record".to_owned()
+        } else if Some(&head.origin) != self.origin.as_ref() {
+            "its origin is not that of the first record".to_owned()
+        } else if commands != chain {
+            "a command's digest, or the chain over them, was changed".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(altered(size.min(head.size), format!("the head: {wrong}")))
+    }
+
+    /// Compares the stored commands, in order of their first positions, with the derived ones; returns the chain
+    /// over them.
+    pub(crate) fn check_commands(
+        &self,
+        stored: &[(CommandId, RecordedCommand)],
+    ) -> Result<Hash, VerifyError> {
+        let mut chain = [0; 32];
+        let mut stored = stored.iter();
+        for (id, first, last) in &self.commands {
+            let Some((found, command)) = stored.next() else {
+                return Err(altered(*first, format!("command {id} is not in the index")));
+            };
+            if found != id || command.first.0 != *first || command.last.0 != *last {
+                return Err(altered(
+                    command.first.0.min(*first),
+                    format!(
+                        "the index has command {found} at {}..{}, the records have {id} at {first}..{last}",
+                        command.first, command.last
+                    ),
+                ));
+            }
+            chain = super::plan::chain(&chain, *id, command);
+        }
+        if let Some((id, command)) = stored.next() {
+            return Err(altered(
+                command.first.0,
+                format!("command {id} is in the index, but in no record"),
+            ));
+        }
+        Ok(chain)
+    }
+}

@@ -1,0 +1,124 @@
+//! A command repeated is a command done once.
+
+use super::*;
+use crate::event::Position;
+
+fn repeated(first: &Appended) -> Appended {
+    Appended {
+        repeated: true,
+        ..first.clone()
+    }
+}
+
+/// However often it is sent, it is done once, and every answer is the first.
+pub async fn a_repeat_has_the_first_outcome(backend: &dyn Backend) {
+    let clock = clock();
+    let log = backend
+        .create(real(), LogOptions::default(), Arc::clone(&clock) as _)
+        .await
+        .unwrap();
+    let first = log.append(several(1, "a", 3)).await.unwrap();
+    assert!(!first.repeated);
+    log.append(single(2, "a", Expected::Any)).await.unwrap();
+    clock.set("2021-03-12T00:00:00Z".parse().unwrap());
+    for _ in 0..3 {
+        assert_eq!(
+            log.append(several(1, "a", 3)).await.unwrap(),
+            repeated(&first)
+        );
+    }
+    assert_eq!(size(&*log).await, 5);
+}
+
+/// The first one is not committed yet when the second is decided.
+pub async fn a_repeat_in_the_same_batch_has_the_first_outcome(backend: &dyn Backend) {
+    let (log, hold) = held(backend, LogOptions::default()).await;
+    let a = enqueue(&*log, several(1, "a", 2)).await.ok().unwrap();
+    let b = enqueue(&*log, single(2, "b", Expected::Any))
+        .await
+        .ok()
+        .unwrap();
+    let again = enqueue(&*log, several(1, "a", 2)).await.ok().unwrap();
+    hold.send_replace(false);
+    let (a, b, again) = tokio::join!(a, b, again);
+    let a = a.unwrap();
+    assert_eq!(b.unwrap().first, Position(4));
+    assert_eq!(again.unwrap(), repeated(&a));
+    assert_eq!(size(&*log).await, 4);
+}
+
+/// Also by another process, which knows of the command only from the store.
+pub async fn a_repeat_after_reopening_has_the_first_outcome(backend: &dyn Backend) {
+    let log = open(backend).await;
+    let first = log.append(several(1, "a", 3)).await.unwrap();
+    backend.close().await;
+    if let Some(log) = backend.reopen(LogOptions::default(), clock()).await {
+        assert_eq!(
+            log.append(several(1, "a", 3)).await.unwrap(),
+            repeated(&first)
+        );
+        assert_eq!(size(&*log).await, 4);
+    }
+}
+
+/// The caller whose answer was lost sends the same again, and by then its own events stand in the stream.
+pub async fn a_repeat_is_answered_though_its_expectation_no_longer_holds(backend: &dyn Backend) {
+    let log = open(backend).await;
+    let first = log
+        .append(single(1, "a", Expected::NoStream))
+        .await
+        .unwrap();
+    let again = log
+        .append(single(1, "a", Expected::NoStream))
+        .await
+        .unwrap();
+    assert_eq!(again, repeated(&first));
+}
+
+/// The same id with another digest is another command in disguise.
+pub async fn the_same_id_with_another_request_is_refused(backend: &dyn Backend) {
+    let reused = |answer| match answer {
+        Err(AppendError::CommandReused { command_id }) => assert_eq!(command_id.0, id(1)),
+        other => panic!("{other:?}"),
+    };
+    let mut other = single(1, "b", Expected::Any);
+    other.request_digest = [99; 32];
+
+    let (log, hold) = held(backend, LogOptions::default()).await;
+    let a = enqueue(&*log, single(1, "a", Expected::Any))
+        .await
+        .ok()
+        .unwrap();
+    let b = enqueue(&*log, other.clone()).await.ok().unwrap();
+    hold.send_replace(false);
+    let (a, b) = tokio::join!(a, b);
+    a.unwrap();
+    reused(b);
+    reused(log.append(other).await);
+    assert_eq!(size(&*log).await, 2);
+}
+
+/// A refusal is not an outcome: the command has not been done.
+pub async fn a_refused_command_may_be_sent_again(backend: &dyn Backend) {
+    let log = open(backend).await;
+    assert!(log.append(single(1, "a", at(0))).await.is_err());
+    assert_eq!(log.find_command(CommandId(id(1))).await.unwrap(), None);
+    log.append(single(2, "a", Expected::NoStream))
+        .await
+        .unwrap();
+    let appended = log.append(single(1, "a", at(0))).await.unwrap();
+    assert!(!appended.repeated);
+    assert_eq!(appended.first, Position(3));
+}
+
+/// With the digest they came with and where their events are.
+pub async fn commands_are_found_by_their_ids(backend: &dyn Backend) {
+    let log = open(backend).await;
+    log.append(single(1, "a", Expected::Any)).await.unwrap();
+    let sent = several(2, "b", 4);
+    log.append(sent.clone()).await.unwrap();
+    let found = log.find_command(CommandId(id(2))).await.unwrap().unwrap();
+    assert_eq!(found.request_digest, sent.request_digest);
+    assert_eq!((found.first, found.last), (Position(3), Position(6)));
+    assert_eq!(log.find_command(CommandId(id(3))).await.unwrap(), None);
+}

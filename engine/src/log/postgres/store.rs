@@ -1,0 +1,580 @@
+//! Writing: one round trip for a transaction of any size.
+//!
+//! ```text
+//! nobody else writes   write                                  one statement, one commit
+//! somebody has         write (moves nothing) ─► look ─► write
+//! three times over     lock the head ─► look ─► write ─► commit
+//! ```
+//!
+//! The first statement of a batch already is the one that writes it. It moves the head from the size at which the
+//! batch was planned, and everything else it inserts hangs on that: had anybody else written since, or had one of the
+//! commands been taken before, nothing would move and nothing be inserted. Only then is looked up what has changed.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::{ConnectOptions, Connection, Executor, Row};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::event::{CommandId, Position, StreamId};
+use crate::log::audit::event_at;
+use crate::log::plan::{Batch, Known, Ledger, StreamState, Taken};
+use crate::log::writer::{Ask, Begun, Committed, Store, StoreError};
+use crate::log::{ReadError, RecordedCommand};
+use crate::merkle::Hash;
+
+use super::fault::{Fault, fault, read_error, silence, store_error};
+use super::ledger::load_ledger;
+use super::place::{Place, answer_within};
+use super::read::{hash, instant, signed, unsigned};
+use super::skew::Skew;
+use super::write;
+
+/// How many records of others are taken over one by one; beyond, the ledger is loaded anew.
+const FOLLOWED: u64 = 4_096;
+
+/// After how many misses the head is locked before anything is looked up.
+const MISSES: u32 = 3;
+
+/// How long to wait before connecting again: at first, and at most.
+const PAUSE: Duration = Duration::from_millis(20);
+const MAX_PAUSE: Duration = Duration::from_millis(500);
+
+/// The head, the commands that are known, the streams that exist, and what others have written: one snapshot.
+const LOOK: &str = "
+SELECT 0::smallint, size, streams, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, root, commands,
+    recorded_at, NULL::uuid
+FROM log_head WHERE id = 1
+UNION ALL
+SELECT 1::smallint, position, last, NULL, digest, NULL, record, command_id
+FROM record WHERE command_id = ANY ($1)
+UNION ALL
+SELECT 2::smallint, s.stream_no,
+    (SELECT r.revision FROM record r WHERE r.stream_no = s.stream_no ORDER BY r.revision DESC LIMIT 1),
+    NULL, NULL, NULL, s.name, NULL
+FROM stream s WHERE s.name = ANY ($2)
+UNION ALL
+(SELECT 3::smallint, r.position, r.stream_no, r.revision,
+    sha256('\\x00'::bytea || convert_to(r.record, 'UTF8')), NULL, s.name, NULL
+FROM record r LEFT JOIN stream s ON s.stream_no = r.stream_no
+WHERE r.position > $3 ORDER BY r.position LIMIT $4)";
+
+/// The writer's own connection.
+pub(super) struct PostgresStore {
+    dbg: std::collections::BTreeMap<&'static str, (u64, Duration)>,
+    options: PgConnectOptions,
+    /// What the server shows the connection as; no other has this name.
+    name: String,
+    link: Option<PgConnection>,
+    skew: Skew,
+    channel: String,
+    /// Whether other servers may be listening.
+    others: Arc<AtomicBool>,
+    /// How long the server may be away before callers are told.
+    patience: Duration,
+    /// Where the log stood when the transaction began: size and root.
+    seen: (u64, Hash),
+    /// The commands of the transaction that are not known to be known: none of them may be when it lands.
+    asked: Vec<Uuid>,
+    /// How often in a row the head has moved under a plan.
+    misses: u32,
+    /// Whether the head is locked by an open transaction.
+    locked: bool,
+}
+
+/// What a look has found.
+struct Found {
+    size: u64,
+    root: Hash,
+    streams: u64,
+    commands: Hash,
+    last: Option<jiff::Timestamp>,
+    known: Known,
+    /// What others have written, in order: position, stream number, revision, leaf, stream.
+    others: Vec<(u64, u64, u64, Hash, StreamId)>,
+}
+
+impl PostgresStore {
+    pub(super) fn new(
+        place: &Place,
+        name: String,
+        link: PgConnection,
+        skew: Skew,
+        others: Arc<AtomicBool>,
+        busy: Duration,
+    ) -> Self {
+        Self {
+            options: place.connection(&name, busy),
+            name,
+            dbg: Default::default(),
+            link: Some(link),
+            skew,
+            channel: place.schema().to_owned(),
+            others,
+            patience: busy,
+            seen: (0, [0; 32]),
+            asked: Vec::new(),
+            misses: 0,
+            locked: false,
+        }
+    }
+
+    /// The connection, made again if it was lost.
+    async fn link(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        if self.link.is_none() {
+            self.locked = false;
+            let link = self.in_time(self.options.connect()).await?;
+            let link = self.fenced(link).await?;
+            return Ok(self.link.insert(link));
+        }
+        self.link.as_mut().ok_or_else(silence)
+    }
+
+    /// Makes sure that nothing of a lost connection is still under way: the server may not have noticed yet that it
+    /// is lost, and its last statement may wait for a lock. Ended, it has either landed or never will.
+    async fn fenced(&self, mut link: PgConnection) -> Result<PgConnection, sqlx::Error> {
+        let wait = i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX);
+        let ended = sqlx::query_scalar(
+            "SELECT coalesce(bool_and(pg_terminate_backend(pid, $2)), true) FROM pg_stat_activity \
+             WHERE application_name = $1 AND usename = current_user AND pid <> pg_backend_pid()",
+        )
+        .bind(&self.name)
+        .bind(wait)
+        .fetch_one(&mut link);
+        let ended: bool = self.in_time(ended).await?;
+        if ended { Ok(link) } else { Err(silence()) }
+    }
+
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        let within = answer_within(self.patience);
+        let answer = tokio::time::timeout(within, answer).await;
+        answer.unwrap_or_else(|_| Err(silence()))
+    }
+
+    /// Lets go of a connection whose state is not known, without a word to the server.
+    fn lose(&mut self) {
+        self.link = None;
+        self.locked = false;
+    }
+
+    /// Locks the head in a transaction: from now on nobody else writes.
+    async fn lock(&mut self) -> Result<(), sqlx::Error> {
+        let within = answer_within(self.patience);
+        let link = self.link().await?;
+        let locking = link.execute("BEGIN; SELECT FROM log_head WHERE id = 1 FOR UPDATE");
+        let locked = tokio::time::timeout(within, locking).await;
+        // Also when it failed: the transaction is open then, and must be ended.
+        self.locked = true;
+        locked.unwrap_or_else(|_| Err(silence())).map(|_| ())
+    }
+
+    async fn look(&mut self, from: u64, ask: &Ask) -> Result<Found, ReadError> {
+        let commands: Vec<Uuid> = ask.commands.iter().map(|id| id.0).collect();
+        let streams: Vec<&str> = ask.streams.iter().map(StreamId::as_str).collect();
+        let fail = |error| read_error(from, error);
+        let within = answer_within(self.patience);
+        self.link().await.map_err(fail)?;
+        let query = sqlx::query(LOOK)
+            .bind(commands)
+            .bind(streams)
+            .bind(signed(from))
+            .bind(signed(FOLLOWED));
+        let before = self.skew.before();
+        let Some(link) = self.link.as_mut() else {
+            return Err(fail(silence()));
+        };
+        let rows = tokio::time::timeout(within, link.fetch_all(query)).await;
+        let rows = rows.unwrap_or_else(|_| Err(silence())).map_err(fail)?;
+        let mut found = None;
+        let mut known = Known::default();
+        let mut others = Vec::new();
+        for row in &rows {
+            match row.try_get::<i16, _>(0).map_err(fail)? {
+                0 => {
+                    let now = row.try_get(3).map_err(fail)?;
+                    self.skew.answered(before, now);
+                    found = Some(head(row).map_err(fail)?);
+                }
+                1 => {
+                    let (id, taken) = taken(row)?;
+                    known.commands.insert(id, taken);
+                }
+                2 => {
+                    let (stream, state) = stream_state(row).map_err(fail)?;
+                    known.streams.insert(stream, state);
+                }
+                _ => others.push(other(row).map_err(fail)?),
+            }
+        }
+        let mut found = found.ok_or_else(|| ReadError::Corrupt {
+            position: from,
+            what: "the head is missing".to_owned(),
+        })?;
+        others.sort_unstable_by_key(|(position, ..)| *position);
+        found.known = known;
+        found.others = others;
+        Ok(found)
+    }
+
+    /// Looks everything up, first under a lock if that has failed too often without.
+    async fn begun(&mut self, ledger: &Ledger, ask: &Ask) -> Result<Begun, ReadError> {
+        let fail = |error| read_error(ledger.size(), error);
+        if self.misses >= MISSES && !self.locked {
+            self.lock().await.map_err(fail)?;
+        }
+        let mut found = self.look(ledger.size(), ask).await?;
+        let mut moved = None;
+        let mut followed = true;
+        if found.size != ledger.size() || found.root != ledger.root {
+            if found.size.saturating_sub(ledger.size()) > FOLLOWED {
+                if !self.locked {
+                    self.lock().await.map_err(fail)?;
+                }
+                found = self.look(ledger.size(), ask).await?;
+                let link = self.link().await.map_err(fail)?;
+                moved = Some(load_ledger(link).await?);
+                followed = false;
+            } else {
+                moved = Some(follow(ledger, &mut found)?);
+            }
+        }
+        let stand = moved.as_ref().unwrap_or(ledger);
+        self.seen = (stand.size(), stand.root);
+        let unknown = |id: &&CommandId| !found.known.commands.contains_key(id);
+        self.asked = ask.commands.iter().filter(unknown).map(|id| id.0).collect();
+        Ok(Begun {
+            moved,
+            followed,
+            known: found.known,
+            assumed: false,
+            skew: self.skew.doubt(),
+        })
+    }
+
+    /// Whether the record of the batch that came first stands in the log: then all of the batch does.
+    async fn has_landed(&mut self, first: u64, record: &str) -> Result<bool, sqlx::Error> {
+        let within = answer_within(self.patience);
+        let link = self.link().await?;
+        let query = sqlx::query_scalar("SELECT record FROM record WHERE position = $1")
+            .bind(signed(first))
+            .fetch_optional(link);
+        let stored = tokio::time::timeout(within, query).await;
+        let stored: Option<String> = stored.unwrap_or_else(|_| Err(silence()))?;
+        Ok(stored.as_deref() == Some(record))
+    }
+
+    /// What became of a batch whose answer never came.
+    async fn settle(&mut self, batch: &Batch, lost: sqlx::Error) -> Result<Committed, StoreError> {
+        tracing::warn!(error = %lost, "the connection to the database was lost during a commit");
+        let Some(record) = batch.records().next() else {
+            return Ok(Committed::Moved);
+        };
+        let mut trial = Trial::new(self.patience);
+        loop {
+            self.lose();
+            match self.has_landed(batch.first, record).await {
+                Ok(true) => return Ok(Committed::Done),
+                Ok(false) => return Ok(Committed::Moved),
+                Err(error) if fault(&error) == Fault::Lost && trial.again().await => {}
+                Err(_) => {
+                    self.lose();
+                    return Err(StoreError::Failed(Arc::new(lost)));
+                }
+            }
+        }
+    }
+
+    /// One attempt to write the batch.
+    async fn write(&mut self, batch: &Batch, ledger: &Ledger) -> Result<bool, sqlx::Error> {
+        let within = answer_within(self.patience);
+        self.link().await?;
+        let before = self.skew.before();
+        let locked = self.locked;
+        // Telling nobody is not free: it takes the server a lock and a signal.
+        let heard = self.others.load(Ordering::Relaxed);
+        let channel = if heard { &self.channel } else { "" };
+        let query = write::query(batch, ledger, &self.seen, &self.asked, channel);
+        let link = self.link.as_mut().ok_or_else(silence)?;
+        let writing = async {
+            // All rows, to the end of the answer: a row comes before the commit, its end after it.
+            let rows = link.fetch_all(query).await?;
+            if locked && !rows.is_empty() {
+                link.execute("COMMIT").await?;
+            }
+            Ok(rows)
+        };
+        let rows = tokio::time::timeout(within, writing).await;
+        let rows = rows.unwrap_or_else(|_| Err(silence()))?;
+        let Some(row) = rows.first() else {
+            return Ok(false);
+        };
+        self.skew.answered(before, row.try_get(0)?);
+        self.locked = false;
+        Ok(true)
+    }
+
+    async fn roll_back(&mut self) {
+        if !std::mem::take(&mut self.locked) {
+            return;
+        }
+        let within = answer_within(self.patience);
+        let Some(link) = self.link.as_mut() else {
+            return;
+        };
+        let ended = tokio::time::timeout(within, link.execute("ROLLBACK")).await;
+        if !matches!(ended, Ok(Ok(_))) {
+            self.lose();
+        }
+    }
+}
+
+/// How long to go on trying.
+struct Trial {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Trial {
+    fn new(patience: Duration) -> Self {
+        Self {
+            until: Instant::now() + patience,
+            pause: PAUSE,
+        }
+    }
+
+    /// Waits a little; `false` if it has been long enough. Nothing tells that a server is back but asking it.
+    async fn again(&mut self) -> bool {
+        if Instant::now() + self.pause > self.until {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(MAX_PAUSE);
+        true
+    }
+}
+
+fn head(row: &PgRow) -> Result<Found, sqlx::Error> {
+    Ok(Found {
+        size: unsigned(row, 1)?,
+        streams: unsigned(row, 2)?,
+        root: hash(row, 4)?,
+        commands: hash(row, 5)?,
+        last: instant(row.try_get(6)?)?,
+        known: Known::default(),
+        others: Vec::new(),
+    })
+}
+
+/// A known command: digest, first, last, id, and the first record, which says when.
+fn taken(row: &PgRow) -> Result<(CommandId, Taken), ReadError> {
+    let command = (|| {
+        let command = RecordedCommand {
+            first: Position(unsigned(row, 1)?),
+            last: Position(unsigned(row, 2)?),
+            request_digest: hash(row, 4)?,
+        };
+        let record: &str = row.try_get(6)?;
+        let id: Uuid = row.try_get(7)?;
+        Ok((CommandId(id), command, record))
+    })();
+    let (id, command, record) = command.map_err(|error| read_error(0, error))?;
+    let recorded_at = event_at(command.first.0, record)?.recorded_at;
+    Ok((
+        id,
+        Taken {
+            command,
+            recorded_at,
+        },
+    ))
+}
+
+fn stream_id(name: &str) -> Result<StreamId, sqlx::Error> {
+    StreamId::new(name).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// A stream: number, last revision, name.
+fn stream_state(row: &PgRow) -> Result<(StreamId, StreamState), sqlx::Error> {
+    let state = StreamState {
+        number: unsigned(row, 1)?,
+        // A stream is made with its first event; without any, the log is damaged.
+        events: unsigned(row, 2)? + 1,
+    };
+    Ok((stream_id(row.try_get(6)?)?, state))
+}
+
+fn other(row: &PgRow) -> Result<(u64, u64, u64, Hash, StreamId), sqlx::Error> {
+    Ok((
+        unsigned(row, 1)?,
+        unsigned(row, 2)?,
+        unsigned(row, 3)?,
+        hash(row, 4)?,
+        stream_id(row.try_get(6)?)?,
+    ))
+}
+
+/// Takes over what others have written since `before`, if it leads to the head.
+fn follow(before: &Ledger, found: &mut Found) -> Result<Ledger, ReadError> {
+    let mut ledger = before.clone();
+    let mut filled = Vec::new();
+    for (position, number, revision, leaf, stream) in found.others.drain(..) {
+        if position != ledger.size() + 1 {
+            break;
+        }
+        ledger.tree.push(leaf, &mut filled);
+        filled.clear();
+        let state = StreamState {
+            number,
+            events: revision + 1,
+        };
+        found.known.streams.insert(stream, state);
+    }
+    ledger.root = ledger.tree.root();
+    if ledger.size() != found.size || ledger.root != found.root {
+        return Err(ReadError::Corrupt {
+            position: before.size().min(found.size),
+            what: format!(
+                "the log was exchanged under the running writer: it had {} records, it has {}, \
+                 and does not begin with them",
+                before.size(),
+                found.size
+            ),
+        });
+    }
+    ledger.last = found.last;
+    ledger.streams = found.streams;
+    ledger.commands = found.commands;
+    Ok(ledger)
+}
+
+fn failed(error: ReadError) -> StoreError {
+    match error {
+        ReadError::Unavailable(source) => match source.downcast::<sqlx::Error>() {
+            Ok(error) => store_error(*error),
+            Err(source) => StoreError::Failed(Arc::from(source)),
+        },
+        other => StoreError::Failed(Arc::new(other)),
+    }
+}
+
+/// What is wrong with the store, if it is the store and not the log.
+fn fault_of(error: &ReadError) -> Option<Fault> {
+    let ReadError::Unavailable(source) = error else {
+        return None;
+    };
+    source.downcast_ref().map(fault)
+}
+
+impl Store for PostgresStore {
+    async fn begin(&mut self, ledger: &Ledger, ask: Ask) -> Result<Begun, StoreError> {
+        self.asked = ask.commands.iter().map(|id| id.0).collect();
+        self.seen = (ledger.size(), ledger.root);
+        let t0 = Instant::now();
+        let assumed = !ask.surely
+            && self.misses == 0
+            && ask.streams.is_empty()
+            && self.link.is_some()
+            && self.skew.is_fresh();
+        if assumed {
+            let e = self.dbg.entry("assumed").or_default(); e.0 += 1;
+            return Ok(Begun {
+                assumed,
+                skew: self.skew.doubt(),
+                ..Begun::default()
+            });
+        }
+        let mut trial = Trial::new(self.patience);
+        loop {
+            let error = match self.begun(ledger, &ask).await {
+                Ok(begun) => { let k = if self.locked { "look locked" } else { "look" }; let e = self.dbg.entry(k).or_default(); e.0 += 1; e.1 += t0.elapsed(); return Ok(begun) },
+                Err(error) => error,
+            };
+            let again = match fault_of(&error) {
+                Some(Fault::Lost) => {
+                    self.lose();
+                    trial.again().await
+                }
+                Some(Fault::Again) => trial.again().await,
+                _ => false,
+            };
+            self.roll_back().await;
+            if !again {
+                return Err(failed(error));
+            }
+        }
+    }
+
+    async fn streams(
+        &mut self,
+        names: Vec<StreamId>,
+    ) -> Result<HashMap<StreamId, StreamState>, StoreError> {
+        // The head is locked whenever this is asked, so this is of the same snapshot.
+        let ask = Ask {
+            streams: names,
+            ..Ask::default()
+        };
+        let found = self.look(self.seen.0, &ask).await.map_err(failed)?;
+        Ok(found.known.streams)
+    }
+
+    async fn commit(&mut self, batch: Batch, ledger: &Ledger) -> Result<Committed, StoreError> {
+        let t0 = Instant::now();
+        let was = self.locked;
+        let wrote = self.write(&batch, ledger).await;
+        let k = match &wrote { Ok(true) if was => "write locked", Ok(true) => "write", Ok(false) => "miss", Err(_) => "err" };
+        let e = self.dbg.entry(k).or_default(); e.0 += 1; e.1 += t0.elapsed();
+        let e = self.dbg.entry("rows").or_default(); e.0 += batch.ends.len() as u64;
+        if self.dbg.get("write").map_or(0, |e| e.0) % 2000 == 1999 { eprintln!("{} {:?}", &self.name[12..16], self.dbg); self.dbg.clear(); }
+        let committed = match wrote {
+            Ok(true) => Committed::Done,
+            Ok(false) if self.locked => {
+                self.roll_back().await;
+                let what = "the head is locked and has moved all the same";
+                return Err(StoreError::Failed(Arc::new(ReadError::Corrupt {
+                    position: batch.first,
+                    what: what.to_owned(),
+                })));
+            }
+            Ok(false) => Committed::Moved,
+            Err(error) => match fault(&error) {
+                Fault::Lost => self.settle(&batch, error).await?,
+                Fault::Again => {
+                    self.roll_back().await;
+                    Committed::Moved
+                }
+                _ => {
+                    self.roll_back().await;
+                    return Err(store_error(error));
+                }
+            },
+        };
+        self.misses = match committed {
+            Committed::Done => 0,
+            Committed::Moved => self.misses + 1,
+        };
+        Ok(committed)
+    }
+
+    async fn abandon(&mut self) {
+        if self.locked {
+            // Nothing to write once it was this one's turn: the rush is over.
+            self.misses = 0;
+        }
+        self.roll_back().await;
+    }
+
+    async fn close(self) {
+        if let Some(link) = self.link
+            && let Err(error) = link.close().await
+        {
+            tracing::debug!(%error, "the writer's connection was not closed cleanly");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The log in one SQLite file: the embedded default.
+//!
+//! `docs/design/log.md` describes the tables and the life of an append.
+
+mod connect;
+mod lease;
+mod read;
+mod store;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::{Row, SqlitePool};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use crate::clock::Clock;
+use crate::event::{CommandId, Position, RecordedEvent, Revision, StreamId};
+use crate::merkle::{self, Hash, HashSource as _};
+
+use super::clock_guard::ClockGuard;
+use super::options::{CreateOptions, LogOptions, OpenError};
+use super::prepare::prepare;
+use super::writer::Writer;
+use super::{
+    AppendError, AppendRequest, Appended, EventLog, Head, Origin, ReadError, RecordedCommand,
+    Verified, VerifyError,
+};
+
+pub use lease::{Lease, LeaseError};
+
+/// The log in one SQLite file.
+///
+/// Several processes may open one file; each has one writer. A log that is dropped without [`SqliteLog::close`]
+/// still writes what waits, but nobody learns when it has finished.
+pub struct SqliteLog {
+    path: PathBuf,
+    origin: Origin,
+    reads: SqlitePool,
+    writer: Writer,
+    grown: Arc<watch::Sender<u64>>,
+    clock: Arc<dyn Clock>,
+    busy_timeout: Duration,
+}
+
+impl std::fmt::Debug for SqliteLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteLog")
+            .field("path", &self.path)
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SqliteLog {
+    /// Makes a new log with its first record, and opens it. Must be called within a tokio runtime.
+    ///
+    /// A crash here leaves no file, an empty file, which the next `create` takes over, or a whole log.
+    ///
+    /// # Errors
+    /// [`OpenError::AlreadyExists`] if there is a log; otherwise as [`SqliteLog::open`].
+    pub async fn create(
+        path: impl AsRef<Path>,
+        create: CreateOptions,
+        options: LogOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        connect::create(path, &create, &options, &*clock).await?;
+        Self::open(path, options, clock).await
+    }
+
+    /// Opens a log. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`OpenError`] tells apart what is missing, foreign, newer, damaged, forbidden and busy. Nothing is changed by
+    /// a refusal.
+    pub async fn open(
+        path: impl AsRef<Path>,
+        options: LogOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let connect::Opened {
+            store,
+            ledger,
+            reads,
+            origin,
+        } = connect::open(path, &options).await?;
+        let grown = Arc::new(watch::Sender::new(ledger.size()));
+        let guard = ClockGuard::new(Arc::clone(&clock), &options, origin.simulated);
+        let writer = Writer::start(store, ledger, guard, &options, Arc::clone(&grown));
+        tokio::spawn(watch_others(
+            reads.clone(),
+            Arc::downgrade(&grown),
+            options.poll_interval,
+        ));
+        Ok(Self {
+            path: path.to_owned(),
+            origin,
+            reads,
+            writer,
+            grown,
+            clock,
+            busy_timeout: options.busy_timeout,
+        })
+    }
+
+    /// Opens the log, or makes it if there is none. An existing log keeps its origin; `create` is then unused.
+    ///
+    /// # Errors
+    /// As [`SqliteLog::open`].
+    pub async fn open_or_create(
+        path: impl AsRef<Path>,
+        create: CreateOptions,
+        options: LogOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        match Self::open(path, options.clone(), Arc::clone(&clock)).await {
+            Err(OpenError::NotFound { .. }) => {}
+            other => return other,
+        }
+        match connect::create(path, &create, &options, &*clock).await {
+            // Another process was faster: its log is as good.
+            Ok(()) | Err(OpenError::AlreadyExists { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Self::open(path, options, clock).await
+    }
+
+    /// Verifies the file of a log without opening the log, as [`EventLog::verify`] does: finds the first bad position
+    /// of one that [`SqliteLog::open`] refuses as [`OpenError::Corrupt`].
+    ///
+    /// # Errors
+    /// As [`EventLog::verify`]. A file that is no log at all is [`VerifyError::Altered`] too.
+    pub async fn verify_file(
+        path: impl AsRef<Path>,
+        options: &LogOptions,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<Verified, VerifyError> {
+        let reads = connect::unchecked(path.as_ref(), options);
+        let verified = verify::verify(&reads, progress).await;
+        reads.close().await;
+        verified
+    }
+
+    /// Who the log is.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes no more appends, finishes those that wait, and lets go of the file. Reads fail from now on.
+    pub async fn close(&self) {
+        self.reads.close().await;
+        self.writer.close().await;
+        // Those who wait for growth that will not come read again, and are told that the log is closed.
+        self.grown.send_modify(|_| {});
+    }
+}
+
+/// Looks every now and then whether another process has appended. Ends with the log.
+async fn watch_others(reads: SqlitePool, grown: Weak<watch::Sender<u64>>, interval: Duration) {
+    let mut ticks = tokio::time::interval(interval.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if grown.strong_count() == 0 || reads.is_closed() {
+            return;
+        }
+        let row = sqlx::query("SELECT size FROM head WHERE id = 1")
+            .fetch_one(&reads)
+            .await;
+        // A failed look is not news: whoever reads next will be told.
+        let Ok(size) = row.and_then(|row| row.try_get::<i64, _>(0)) else {
+            continue;
+        };
+        let (Some(grown), Ok(size)) = (grown.upgrade(), u64::try_from(size)) else {
+            continue;
+        };
+        grown.send_if_modified(|known| {
+            let more = size > *known;
+            *known = size.max(*known);
+            more
+        });
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteLog {
+    async fn append(&self, request: AppendRequest) -> Result<Appended, AppendError> {
+        let prepared = prepare(request, self.origin.simulated)?;
+        Writer::answer(self.writer.submit(prepared)?).await
+    }
+
+    async fn read(&self, from: Position, limit: usize) -> Result<Vec<RecordedEvent>, ReadError> {
+        read::events(&self.reads, from.0, limit).await
+    }
+
+    async fn read_records(&self, from: Position, limit: usize) -> Result<Vec<String>, ReadError> {
+        read::records(&self.reads, from.0, limit).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        from: Revision,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
+        read::stream(&self.reads, stream, from.0, limit).await
+    }
+
+    async fn stream_revision(&self, stream: &StreamId) -> Result<Option<Revision>, ReadError> {
+        read::stream_revision(&self.reads, stream).await
+    }
+
+    async fn find_command(&self, id: CommandId) -> Result<Option<RecordedCommand>, ReadError> {
+        read::command(&self.reads, id).await
+    }
+
+    async fn head(&self) -> Result<Head, ReadError> {
+        read::head(&self.reads).await
+    }
+
+    async fn root_at(&self, size: u64) -> Result<Hash, ReadError> {
+        let head = read::head(&self.reads).await?;
+        if size > head.size {
+            return Err(ReadError::Beyond {
+                asked: size,
+                size: head.size,
+            });
+        }
+        if size == head.size {
+            return Ok(head.root);
+        }
+        merkle::root_at(&read::Hashes(&self.reads), size).await
+    }
+
+    async fn tree_hashes(&self, level: u8, start: u64, count: u64) -> Result<Vec<Hash>, ReadError> {
+        read::Hashes(&self.reads).hashes(level, start, count).await
+    }
+
+    async fn verify(
+        &self,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<Verified, VerifyError> {
+        verify::verify(&self.reads, progress).await
+    }
+
+    fn grown(&self) -> watch::Receiver<u64> {
+        self.grown.subscribe()
+    }
+}

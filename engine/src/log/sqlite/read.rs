@@ -1,0 +1,403 @@
+//! Reading. Records come in groups of up to 256, joined by newlines in one row: canonical JSON never holds a raw
+//! newline, and a row costs several times more than a record.
+
+use std::task::Poll;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteExecutor, SqlitePool};
+
+use crate::event::{CommandId, Position, RecordedEvent, Revision, StreamId};
+use crate::log::audit::{event_at, event_of};
+use crate::log::{Head, Origin, ReadError, RecordedCommand};
+use crate::merkle::{Hash, HashSource, TILE_WIDTH, leaf_hash};
+use crate::record::InstantText;
+
+use super::connect::{Trouble, trouble};
+
+/// How many records one row carries.
+pub(super) const GROUP: usize = 256;
+
+const RECORDS: &str = "SELECT group_concat(record, char(10)), count(*), max(position) FROM \
+     (SELECT position, record FROM record WHERE position >= ? ORDER BY position LIMIT ?)";
+
+const STREAM: &str = "SELECT group_concat(record, char(10)), count(*), max(revision) FROM \
+     (SELECT e.revision, r.record FROM stream_event e LEFT JOIN record r ON r.position = e.position \
+      WHERE e.stream_no = (SELECT stream_no FROM stream WHERE name = ?) AND e.revision >= ? \
+      ORDER BY e.revision LIMIT ?)";
+
+/// An error of the store while something at or after `position` was read.
+pub(super) fn read_error(position: u64, error: sqlx::Error) -> ReadError {
+    let damaged = match &error {
+        sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => return ReadError::Closed,
+        // What the column holds is not what the table promises.
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => true,
+        _ => matches!(trouble(&error), Trouble::Damaged | Trouble::NotADatabase),
+    };
+    if damaged {
+        ReadError::Corrupt {
+            position,
+            what: error.to_string(),
+        }
+    } else {
+        ReadError::Unavailable(Box::new(error))
+    }
+}
+
+fn corrupt(position: u64, what: impl Into<String>) -> ReadError {
+    ReadError::Corrupt {
+        position,
+        what: what.into(),
+    }
+}
+
+/// A number that SQLite keeps as a signed one.
+pub(super) fn unsigned(row: &SqliteRow, column: usize) -> Result<u64, sqlx::Error> {
+    let number: i64 = row.try_get(column)?;
+    u64::try_from(number).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// A hash or digest.
+pub(super) fn hash(row: &SqliteRow, column: usize) -> Result<Hash, sqlx::Error> {
+    let bytes: &[u8] = row.try_get(column)?;
+    Hash::try_from(bytes).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// SQLite counts in signed numbers; no log is as long as the greatest of them.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The text and the count of a group whose first member has number `from`, after checking that it has no gaps.
+fn group(row: &SqliteRow, from: u64) -> Result<Option<(String, u64)>, Gap> {
+    let count = unsigned(row, 1)?;
+    if count == 0 {
+        return Ok(None);
+    }
+    let last = unsigned(row, 2)?;
+    let text: Option<String> = row.try_get(0)?;
+    match text {
+        Some(text) if last == from + count - 1 => Ok(Some((text, count))),
+        _ => Err(Gap::Missing),
+    }
+}
+
+enum Gap {
+    Missing,
+    Read(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Gap {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Read(error)
+    }
+}
+
+/// One group of at most [`GROUP`] records from `from`, each a line.
+pub(super) async fn record_group<'e>(
+    conn: impl SqliteExecutor<'e>,
+    from: u64,
+    limit: usize,
+) -> Result<Option<(String, u64)>, ReadError> {
+    let row = sqlx::query(RECORDS)
+        .bind(signed(from))
+        .bind(signed(limit as u64))
+        .fetch_one(conn)
+        .await
+        .map_err(|error| read_error(from, error))?;
+    group(&row, from).map_err(|gap| match gap {
+        Gap::Missing => corrupt(from, "a record is missing here or soon after"),
+        Gap::Read(error) => read_error(from, error),
+    })
+}
+
+/// Calls `take` with number and text of each of at most `limit` records from `from`. While `take` works on one group,
+/// the connection's thread reads the next.
+pub(super) async fn each_record(
+    conn: &SqlitePool,
+    from: u64,
+    limit: usize,
+    mut take: impl FnMut(u64, &str) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let (mut from, mut left) = (from.max(1), limit);
+    if left == 0 {
+        return Ok(());
+    }
+    let mut reading = Box::pin(record_group(conn, from, left.min(GROUP)));
+    let mut early = None;
+    loop {
+        let group = match early.take() {
+            Some(group) => group,
+            None => reading.as_mut().await,
+        };
+        let Some((text, count)) = group? else {
+            return Ok(());
+        };
+        let (first, wanted) = (from, left.min(GROUP));
+        from += count;
+        left -= wanted;
+        let more = left > 0 && count == wanted as u64;
+        if more {
+            reading.set(record_group(conn, from, left.min(GROUP)));
+            // Polled once, so that the question is on its way; the answer is rarely there at once.
+            if let Poll::Ready(group) = futures::poll!(reading.as_mut()) {
+                early = Some(group);
+            }
+        }
+        each_line(&text, first, count, &mut take)?;
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+/// Calls `take` with number and text of each of the `count` records of a group.
+fn each_line(
+    text: &str,
+    first: u64,
+    count: u64,
+    take: &mut impl FnMut(u64, &str) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let mut lines = text.split('\n');
+    for position in first..first + count {
+        let record = lines.next().ok_or_else(|| corrupt(position, "no record"))?;
+        take(position, record)?;
+    }
+    match lines.next() {
+        None => Ok(()),
+        Some(_) => Err(corrupt(
+            first,
+            "a record here or soon after has a line break",
+        )),
+    }
+}
+
+pub(super) async fn records(
+    conn: &SqlitePool,
+    from: u64,
+    limit: usize,
+) -> Result<Vec<String>, ReadError> {
+    let mut records = Vec::new();
+    each_record(conn, from, limit, |_, record| {
+        records.push(record.to_owned());
+        Ok(())
+    })
+    .await?;
+    Ok(records)
+}
+
+pub(super) async fn events(
+    conn: &SqlitePool,
+    from: u64,
+    limit: usize,
+) -> Result<Vec<RecordedEvent>, ReadError> {
+    let mut events = Vec::new();
+    each_record(conn, from, limit, |position, record| {
+        events.push(event_at(position, record)?);
+        Ok(())
+    })
+    .await?;
+    Ok(events)
+}
+
+pub(super) async fn stream(
+    conn: &SqlitePool,
+    stream: &StreamId,
+    from: u64,
+    limit: usize,
+) -> Result<Vec<RecordedEvent>, ReadError> {
+    let mut events = Vec::new();
+    let (mut from, mut left) = (from, limit);
+    while left > 0 {
+        let wanted = left.min(GROUP);
+        let row = sqlx::query(STREAM)
+            .bind(stream.as_str())
+            .bind(signed(from))
+            .bind(signed(wanted as u64))
+            .fetch_one(conn)
+            .await
+            .map_err(|error| read_error(0, error))?;
+        let missing = || {
+            corrupt(
+                0,
+                format!("{stream} misses an event at or after revision {from}"),
+            )
+        };
+        let (text, count) = match group(&row, from) {
+            Ok(Some(group)) => group,
+            Ok(None) => break,
+            Err(Gap::Missing) => return Err(missing()),
+            Err(Gap::Read(error)) => return Err(read_error(0, error)),
+        };
+        let mut lines = text.split('\n');
+        for revision in from..from + count {
+            let record = lines.next().ok_or_else(missing)?;
+            events.push(event_of(stream, revision, record)?);
+        }
+        from += count;
+        left -= wanted;
+        if count < wanted as u64 {
+            break;
+        }
+    }
+    Ok(events)
+}
+
+pub(super) async fn stream_revision(
+    conn: &SqlitePool,
+    stream: &StreamId,
+) -> Result<Option<Revision>, ReadError> {
+    let row = sqlx::query(
+        "SELECT revision FROM stream_event \
+         WHERE stream_no = (SELECT stream_no FROM stream WHERE name = ?) \
+         ORDER BY revision DESC LIMIT 1",
+    )
+    .bind(stream.as_str())
+    .fetch_optional(conn)
+    .await;
+    row.and_then(|row| row.map(|row| unsigned(&row, 0)).transpose())
+        .map(|revision| revision.map(Revision))
+        .map_err(|error| read_error(0, error))
+}
+
+pub(super) async fn command(
+    conn: &SqlitePool,
+    id: CommandId,
+) -> Result<Option<RecordedCommand>, ReadError> {
+    let row = sqlx::query("SELECT digest, first, last FROM command WHERE command_id = ?")
+        .bind(id.0.as_bytes().to_vec())
+        .fetch_optional(conn)
+        .await;
+    row.and_then(|row| row.map(|row| recorded_command(&row, 0)).transpose())
+        .map_err(|error| read_error(0, error))
+}
+
+/// The command in three columns from `column` on: digest, first, last.
+pub(super) fn recorded_command(
+    row: &SqliteRow,
+    column: usize,
+) -> Result<RecordedCommand, sqlx::Error> {
+    Ok(RecordedCommand {
+        request_digest: hash(row, column)?,
+        first: Position(unsigned(row, column + 1)?),
+        last: Position(unsigned(row, column + 2)?),
+    })
+}
+
+/// The head with what only the writer needs.
+pub(super) struct HeadRow {
+    pub(super) head: Head,
+    /// The chain over the commands.
+    pub(super) commands: Hash,
+}
+
+pub(super) const HEAD: &str =
+    "SELECT size, root, recorded_at, commands, origin, simulated, seed FROM head WHERE id = 1";
+
+/// The columns of [`HEAD`].
+pub(super) fn head_row(row: &SqliteRow) -> Result<HeadRow, sqlx::Error> {
+    let recorded_at: Option<&str> = row.try_get(2)?;
+    let last_recorded_at = match recorded_at {
+        None => None,
+        Some(text) => Some(
+            InstantText::parse(text)
+                .ok_or_else(|| sqlx::Error::Decode(format!("{text:?} is no instant").into()))?,
+        ),
+    };
+    let seed: Option<i64> = row.try_get(6)?;
+    Ok(HeadRow {
+        head: Head {
+            size: unsigned(row, 0)?,
+            root: hash(row, 1)?,
+            last_recorded_at,
+            origin: Origin {
+                name: row.try_get(4)?,
+                simulated: unsigned(row, 5)? != 0,
+                seed: seed
+                    .map(u64::try_from)
+                    .transpose()
+                    .map_err(|error| sqlx::Error::Decode(error.into()))?,
+            },
+        },
+        commands: hash(row, 3)?,
+    })
+}
+
+pub(super) async fn head(conn: &SqlitePool) -> Result<Head, ReadError> {
+    let row = sqlx::query(HEAD)
+        .fetch_optional(conn)
+        .await
+        .map_err(|error| read_error(0, error))?;
+    let row = row.ok_or_else(|| corrupt(0, "the head is missing"))?;
+    let row = head_row(&row).map_err(|error| read_error(0, error))?;
+    Ok(row.head)
+}
+
+/// The hashes of the tree as the file has them.
+pub(super) struct Hashes<'p>(pub(super) &'p SqlitePool);
+
+impl HashSource for Hashes<'_> {
+    type Error = ReadError;
+
+    async fn hashes(&self, level: u8, start: u64, count: u64) -> Result<Vec<Hash>, ReadError> {
+        let position = start << (8 * u32::from(level));
+        let stored =
+            sqlx::query("SELECT substr(hashes, ?, ?) FROM tile WHERE level = ? AND number = ?")
+                .bind(signed(start % TILE_WIDTH * 32 + 1))
+                .bind(signed(count * 32))
+                .bind(i64::from(level))
+                .bind(signed(start / TILE_WIDTH))
+                .fetch_optional(self.0)
+                .await
+                .map_err(|error| read_error(position, error))?;
+        let hashes = match (stored, level.checked_sub(1)) {
+            (Some(row), _) => {
+                let bytes: &[u8] = row
+                    .try_get(0)
+                    .map_err(|error| read_error(position, error))?;
+                bytes
+                    .chunks_exact(32)
+                    .filter_map(|h| h.try_into().ok())
+                    .collect()
+            }
+            (None, None) => {
+                let mut leaves = Vec::new();
+                let limit = usize::try_from(count).unwrap_or(usize::MAX);
+                each_record(self.0, start + 1, limit, |_, record| {
+                    leaves.push(leaf_hash(record.as_bytes()));
+                    Ok(())
+                })
+                .await?;
+                leaves
+            }
+            (None, Some(below)) => tile_roots(self.0, below, start, count)
+                .await
+                .map_err(|error| read_error(position, error))?,
+        };
+        if hashes.len() as u64 == count {
+            Ok(hashes)
+        } else {
+            Err(corrupt(
+                position,
+                format!("the tree misses hashes of level {level}"),
+            ))
+        }
+    }
+}
+
+/// The roots of the full tiles `start..start + count` of a level, in order; fewer if some are missing.
+pub(super) async fn tile_roots<'e>(
+    conn: impl SqliteExecutor<'e>,
+    level: u8,
+    start: u64,
+    count: u64,
+) -> Result<Vec<Hash>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT root FROM tile WHERE level = ? AND number >= ? AND number < ? ORDER BY number",
+    )
+    .bind(i64::from(level))
+    .bind(signed(start))
+    .bind(signed(start.saturating_add(count)))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| hash(row, 0)).collect()
+}

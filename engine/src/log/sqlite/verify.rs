@@ -1,0 +1,280 @@
+//! Reading the whole file as one unchanging snapshot, and deriving it again from its records.
+
+mod indexes;
+
+use std::collections::VecDeque;
+use std::num::NonZero;
+
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Executor, Row, SqlitePool};
+use tokio::task::JoinHandle;
+
+use crate::log::audit::{Auditor, Checked, Derived, altered, check_records};
+use crate::log::{ReadError, Verified, VerifyError};
+
+use super::connect::{Trouble, trouble};
+use super::read::{self, GROUP, HeadRow, unsigned};
+
+/// How many records one thread checks at a time: some milliseconds of work.
+const CHUNK: u64 = 8 * GROUP as u64;
+
+type Checking = JoinHandle<Vec<Result<Checked, VerifyError>>>;
+
+/// Records on their way to a thread: groups of lines as they were read.
+#[derive(Default)]
+struct Chunk {
+    groups: Vec<String>,
+    count: u64,
+}
+
+impl Chunk {
+    fn add(&mut self, lines: String, count: u64) {
+        self.groups.push(lines);
+        self.count += count;
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &str> {
+        self.groups.iter().flat_map(|lines| lines.split('\n'))
+    }
+}
+
+pub(super) async fn verify(
+    reads: &SqlitePool,
+    progress: &(dyn Fn(u64, u64) + Send + Sync),
+) -> Result<Verified, VerifyError> {
+    let mut conn = reads.acquire().await.map_err(|error| fail(0, error))?;
+    // One snapshot: appends go on meanwhile, and are not part of it.
+    conn.execute("BEGIN")
+        .await
+        .map_err(|error| fail(0, error))?;
+    let verified = Verification {
+        conn: &mut conn,
+        progress,
+    }
+    .run()
+    .await;
+    // Nothing was written; a failure here is that of a connection which the pool will not keep.
+    let _ = conn.execute("ROLLBACK").await;
+    verified
+}
+
+/// What a failed read at `position` says: damage is what a verification is there to find.
+fn fail(position: u64, error: sqlx::Error) -> VerifyError {
+    let unreadable = matches!(
+        error,
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)
+    ) || matches!(trouble(&error), Trouble::Damaged | Trouble::NotADatabase);
+    match &error {
+        sqlx::Error::Database(_) if !unreadable && trouble(&error) == Trouble::Other => {
+            // "no such table", "malformed schema" and the like: the tables are not those of a log.
+            altered(position, format!("the tables are damaged: {error}"))
+        }
+        _ if unreadable => altered(position, format!("unreadable: {error}")),
+        _ => VerifyError::Read(read::read_error(position, error)),
+    }
+}
+
+struct Verification<'v> {
+    conn: &'v mut SqliteConnection,
+    progress: &'v (dyn Fn(u64, u64) + Send + Sync),
+}
+
+impl Verification<'_> {
+    async fn run(mut self) -> Result<Verified, VerifyError> {
+        self.schema().await?;
+        let head = self.head().await?;
+        let derived = self.records(head.head.size).await?;
+        let size = derived.tree.size();
+        self.streams(&derived).await?;
+        self.places(&derived).await?;
+        let commands = self.commands().await?;
+        let chain = derived.check_commands(&commands)?;
+        self.tiles(&derived).await?;
+        let root = derived.tree.root();
+        derived.check_head(&head.head, &head.commands, &chain)?;
+        self.pages(size).await?;
+        Ok(Verified {
+            size,
+            root,
+            checked_records: size,
+        })
+    }
+
+    /// Nothing but the tables of a log: a trigger or a view could make them say anything.
+    async fn schema(&mut self) -> Result<(), VerifyError> {
+        let rows = self
+            .all("SELECT type, name FROM sqlite_schema ORDER BY name")
+            .await?;
+        let mut tables = Vec::new();
+        for row in &rows {
+            let (kind, name): (String, String) = (text(row, 0)?, text(row, 1)?);
+            match &*kind {
+                "table" => tables.push(name),
+                "index" if name.starts_with("sqlite_autoindex_") => {}
+                _ => {
+                    return Err(altered(
+                        0,
+                        format!("the file has a {kind} {name:?}, no log has"),
+                    ));
+                }
+            }
+        }
+        let expected = [
+            "command",
+            "head",
+            "record",
+            "stream",
+            "stream_event",
+            "tile",
+        ];
+        // Left by ANALYZE, which is harmless.
+        tables.retain(|name| !name.starts_with("sqlite_stat"));
+        if tables == expected {
+            Ok(())
+        } else {
+            Err(altered(
+                0,
+                format!("the file has the tables {tables:?}, a log has {expected:?}"),
+            ))
+        }
+    }
+
+    async fn all(&mut self, query: &'static str) -> Result<Vec<SqliteRow>, VerifyError> {
+        sqlx::query(query)
+            .fetch_all(&mut *self.conn)
+            .await
+            .map_err(|error| fail(0, error))
+    }
+
+    async fn head(&mut self) -> Result<HeadRow, VerifyError> {
+        let row = sqlx::query("SELECT count(*) FROM head")
+            .fetch_one(&mut *self.conn)
+            .await
+            .map_err(|error| fail(0, error))?;
+        let heads = unsigned(&row, 0).map_err(|error| fail(0, error))?;
+        if heads != 1 {
+            return Err(altered(0, format!("{heads} heads, a log has one")));
+        }
+        let row = sqlx::query(read::HEAD)
+            .fetch_optional(&mut *self.conn)
+            .await
+            .map_err(|error| fail(0, error))?;
+        let row = row.ok_or_else(|| altered(0, "the head is missing"))?;
+        read::head_row(&row).map_err(|error| fail(0, error))
+    }
+
+    /// All records, hashed and decoded on several threads, taken in order.
+    async fn records(&mut self, total: u64) -> Result<Derived, VerifyError> {
+        let mut auditor = Auditor::default();
+        let mut under_way: VecDeque<Checking> = VecDeque::new();
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let mut next = 1;
+        let mut end: Option<Result<(), VerifyError>> = None;
+        loop {
+            while end.is_none() && under_way.len() <= threads {
+                let (chunk, ended) = self.chunk(next).await;
+                end = ended;
+                let first = next;
+                next += chunk.count;
+                if chunk.count > 0 {
+                    let check = move || check_records(first, chunk.lines());
+                    under_way.push_back(tokio::task::spawn_blocking(check));
+                }
+            }
+            let Some(checking) = under_way.pop_front() else {
+                break;
+            };
+            let checked = checking
+                .await
+                .map_err(|error| VerifyError::Read(ReadError::Unavailable(Box::new(error))))?;
+            for record in checked {
+                auditor.take(record?)?;
+            }
+            (self.progress)(auditor.size(), total.max(auditor.size()));
+        }
+        // Only now: what is wrong with an earlier record comes first.
+        end.unwrap_or(Ok(()))?;
+        let before_first = self
+            .all("SELECT count(*) FROM record WHERE position < 1")
+            .await?;
+        for row in &before_first {
+            if unsigned(row, 0).map_err(|error| fail(0, error))? > 0 {
+                return Err(altered(0, "a record before the first position"));
+            }
+        }
+        if auditor.size() == 0 {
+            return Err(altered(1, "the first record is missing"));
+        }
+        Ok(auditor.finish())
+    }
+
+    /// The records from `from`, and whether and how they end: with the log, or with something unreadable.
+    async fn chunk(&mut self, from: u64) -> (Chunk, Option<Result<(), VerifyError>>) {
+        let mut chunk = Chunk::default();
+        while chunk.count < CHUNK {
+            let at = from + chunk.count;
+            match self.lines(at).await {
+                Some((_, 0)) => return (chunk, Some(Ok(()))),
+                Some((text, count)) => chunk.add(text, count),
+                None => {
+                    let bad = self.one_by_one(at, &mut chunk).await;
+                    return (chunk, Some(bad));
+                }
+            }
+        }
+        (chunk, None)
+    }
+
+    /// A group of records, each a line, and their count; `None` if there is anything wrong with it.
+    async fn lines(&mut self, from: u64) -> Option<(String, u64)> {
+        let group = read::record_group(&mut *self.conn, from, GROUP)
+            .await
+            .ok()?;
+        let (text, count) = group.unwrap_or_default();
+        // Counted again by whoever splits it: here the count is that of the rows.
+        let lines = text.bytes().filter(|byte| *byte == b'\n').count() as u64 + 1;
+        (count == 0 || lines == count).then_some((text, count))
+    }
+
+    /// Reads the records of a bad group singly, up to the bad one, and says what is wrong with that.
+    async fn one_by_one(&mut self, from: u64, chunk: &mut Chunk) -> Result<(), VerifyError> {
+        for at in from.. {
+            let row = sqlx::query(
+                "SELECT position, CAST(record AS BLOB) FROM record WHERE position >= ? ORDER BY position LIMIT 1",
+            )
+            .bind(i64::try_from(at).unwrap_or(i64::MAX))
+            .fetch_optional(&mut *self.conn)
+            .await
+            .map_err(|error| fail(at, error))?;
+            let Some(row) = row else { break };
+            let position = unsigned(&row, 0).map_err(|error| fail(at, error))?;
+            if position != at {
+                return Err(altered(at, "the record is missing"));
+            }
+            let bytes: Vec<u8> = row.try_get(1).map_err(|error| fail(at, error))?;
+            let record = String::from_utf8(bytes)
+                .map_err(|error| altered(at, format!("the record is no text: {error}")))?;
+            if record.contains('\n') {
+                return Err(altered(at, "the record has a line break"));
+            }
+            chunk.add(record, 1);
+        }
+        Ok(())
+    }
+
+    /// SQLite's own check of its pages and indexes: what no query has come across.
+    async fn pages(&mut self, size: u64) -> Result<(), VerifyError> {
+        let rows = self.all("PRAGMA integrity_check(1)").await?;
+        for row in &rows {
+            let found = text(row, 0)?;
+            if found != "ok" {
+                return Err(altered(size, format!("the file is damaged: {found}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn text(row: &SqliteRow, column: usize) -> Result<String, VerifyError> {
+    row.try_get(column).map_err(|error| fail(0, error))
+}

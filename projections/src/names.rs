@@ -1,0 +1,98 @@
+//! Definitions at hand while an answer is made, and the names they give.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anju_workflows::definition::{COMPLETED, Definition, Lang, Quote};
+use anju_workflows::handler::Handler;
+
+use crate::ViewError;
+
+/// The definitions an answer has needed so far, by digest.
+pub(crate) struct Names<'a> {
+    handler: &'a Handler,
+    known: HashMap<String, Arc<Definition>>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn new(handler: &'a Handler) -> Self {
+        Self {
+            handler,
+            known: HashMap::new(),
+        }
+    }
+
+    /// The definition of a programme by its digest.
+    pub(crate) async fn definition(
+        &mut self,
+        programme: &str,
+        digest: &str,
+    ) -> Result<Arc<Definition>, ViewError> {
+        if let Some(definition) = self.known.get(digest) {
+            return Ok(definition.clone());
+        }
+        let definition = self.handler.library().definition(programme, digest).await?;
+        self.known.insert(digest.to_owned(), definition.clone());
+        Ok(definition)
+    }
+}
+
+/// The name of a stage; of one that the definition does not have, its id.
+pub(crate) fn stage_name(definition: &Definition, stage: &str, lang: Lang) -> String {
+    if stage == COMPLETED {
+        return match lang {
+            Lang::Zh => "已完成",
+            Lang::En => "Completed",
+        }
+        .to_owned();
+    }
+    definition
+        .stages
+        .get(stage)
+        .map_or_else(|| stage.to_owned(), |stage| stage.name.get(lang).to_owned())
+}
+
+/// The name of an area.
+pub(crate) fn area_name(definition: &Definition, area: Option<&str>, lang: Lang) -> Option<String> {
+    let area = area?;
+    Some(
+        definition
+            .areas
+            .get(area)
+            .map_or_else(|| area.to_owned(), |area| area.name.get(lang).to_owned()),
+    )
+}
+
+/// The name of a step of the ladder.
+pub(crate) fn step_name(definition: &Definition, ladder: &str, lang: Lang) -> String {
+    definition
+        .ladder
+        .get(ladder)
+        .map_or_else(|| ladder.to_owned(), |step| step.name.get(lang).to_owned())
+}
+
+/// A deadline's name and the phrase it comes from.
+pub(crate) fn deadline_names(definition: &Definition, id: &str, lang: Lang) -> (String, String) {
+    definition
+        .stages
+        .values()
+        .find_map(|stage| stage.deadlines.get(id))
+        .map_or_else(
+            || (id.to_owned(), String::new()),
+            |deadline| {
+                (
+                    deadline.name.get(lang).to_owned(),
+                    phrase(deadline.quote.as_ref(), deadline.source.as_deref()),
+                )
+            },
+        )
+}
+
+/// The phrase of the text, or the law.
+pub(crate) fn phrase(quote: Option<&Quote>, source: Option<&str>) -> String {
+    match (quote, source) {
+        (Some(quote), _) => quote.joined(),
+        (None, Some(source)) => source.to_owned(),
+        (None, None) => String::new(),
+    }
+}

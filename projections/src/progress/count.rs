@@ -1,0 +1,208 @@
+//! Counting projects by groups.
+
+use anju_workflows::definition::{Milestone, Placement};
+use jiff::civil::Date;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::{Figures, Known, StatusCount};
+use crate::ViewError;
+use crate::figures::Total;
+use crate::store::{parse_day, unsigned};
+use crate::views::Question;
+
+/// Projects of one area, stage and status.
+pub(super) struct Group {
+    pub(super) area: Option<String>,
+    pub(super) stage: String,
+    status: String,
+    pub(super) projects: u64,
+    counted: u64,
+    started: u64,
+    finished: u64,
+    accepted: u64,
+    known: Known,
+    compounds: Total,
+    households: Total,
+    buildings: Total,
+    area_m2: Total,
+}
+
+/// A compound of a project, where other projects list it too.
+pub(super) struct Shared {
+    pub(super) compound: String,
+    pub(super) stage: String,
+    pub(super) status: String,
+    pub(super) placement: Placement,
+    started: Option<Date>,
+    finished: Option<Date>,
+    accepted: Option<Date>,
+}
+
+impl Shared {
+    /// The day its project reached a milestone.
+    pub(super) fn reached(&self, milestone: Milestone) -> Option<Date> {
+        match milestone {
+            Milestone::Started => self.started,
+            Milestone::Finished => self.finished,
+            Milestone::Accepted => self.accepted,
+        }
+    }
+}
+
+/// Groups added up.
+#[derive(Clone, Default)]
+pub(super) struct Tally {
+    pub(super) projects: u64,
+    counted: u64,
+    status: StatusCount,
+    started: u64,
+    finished: u64,
+    accepted: u64,
+    known: Known,
+    compounds: Total,
+    households: Total,
+    buildings: Total,
+    area_m2: Total,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, group: &Group) {
+        self.projects += group.projects;
+        self.counted += group.counted;
+        match group.status.as_str() {
+            "active" => self.status.active += group.projects,
+            "suspended" => self.status.suspended += group.projects,
+            "completed" => self.status.completed += group.projects,
+            _ => self.status.withdrawn += group.projects,
+        }
+        self.started += group.started;
+        self.finished += group.finished;
+        self.accepted += group.accepted;
+        self.known.compounds += group.known.compounds;
+        self.known.households += group.known.households;
+        self.known.buildings += group.known.buildings;
+        self.known.area_m2 += group.known.area_m2;
+        self.compounds = self.compounds.plus(group.compounds);
+        self.households = self.households.plus(group.households);
+        self.buildings = self.buildings.plus(group.buildings);
+        self.area_m2 = self.area_m2.plus(group.area_m2);
+    }
+
+    /// What nobody states is not known, rather than nothing. `repeats`: how many times compounds were counted again.
+    pub(super) fn figures(self, repeats: u64) -> Figures {
+        let known = self.known;
+        Figures {
+            projects: self.projects,
+            named: self.projects - self.counted,
+            counted: self.counted,
+            status: self.status,
+            started: self.started,
+            finished: self.finished,
+            accepted: self.accepted,
+            compounds: (known.compounds > 0)
+                .then(|| self.compounds.less(Total::whole(repeats)).as_count()),
+            households: (known.households > 0).then(|| self.households.as_count()),
+            buildings: (known.buildings > 0).then(|| self.buildings.as_count()),
+            area_m2: (known.area_m2 > 0).then(|| self.area_m2.to_string()),
+            known,
+        }
+    }
+}
+
+/// The projects of a programme in groups. Sums are added up in halves, so that no number of large values overflows.
+pub(super) async fn groups(
+    question: &mut Question,
+    programme: &str,
+) -> Result<Vec<Group>, ViewError> {
+    let rows = sqlx::query(
+        "SELECT area, stage, status, COUNT(*) AS projects, SUM(counted) AS counted,
+                COUNT(started) AS started, COUNT(finished) AS finished, COUNT(accepted) AS accepted,
+                COUNT(compounds) AS known_compounds, COUNT(households) AS known_households,
+                COUNT(buildings) AS known_buildings, COUNT(area_m2) AS known_area_m2,
+                COALESCE(SUM(compounds >> 32), 0) AS compounds_high,
+                COALESCE(SUM(compounds & 4294967295), 0) AS compounds_low,
+                COALESCE(SUM(households >> 32), 0) AS households_high,
+                COALESCE(SUM(households & 4294967295), 0) AS households_low,
+                COALESCE(SUM(buildings >> 32), 0) AS buildings_high,
+                COALESCE(SUM(buildings & 4294967295), 0) AS buildings_low,
+                COALESCE(SUM(area_m2 >> 32), 0) AS area_high,
+                COALESCE(SUM(area_m2 & 4294967295), 0) AS area_low,
+                COALESCE(SUM(area_micro), 0) AS area_micro
+         FROM project WHERE programme = ? GROUP BY area, stage, status",
+    )
+    .bind(programme)
+    .fetch_all(&mut *question.rows)
+    .await?;
+    rows.iter().map(group).collect()
+}
+
+fn group(row: &SqliteRow) -> Result<Group, ViewError> {
+    let count = |column: &str| Ok::<_, ViewError>(unsigned(row.try_get(column)?));
+    let total = |high: &str, low: &str| {
+        Ok::<_, ViewError>(Total::of(row.try_get(high)?, row.try_get(low)?, 0))
+    };
+    Ok(Group {
+        area: row.try_get("area")?,
+        stage: row.try_get("stage")?,
+        status: row.try_get("status")?,
+        projects: count("projects")?,
+        counted: count("counted")?,
+        started: count("started")?,
+        finished: count("finished")?,
+        accepted: count("accepted")?,
+        known: Known {
+            compounds: count("known_compounds")?,
+            households: count("known_households")?,
+            buildings: count("known_buildings")?,
+            area_m2: count("known_area_m2")?,
+        },
+        compounds: total("compounds_high", "compounds_low")?,
+        households: total("households_high", "households_low")?,
+        buildings: total("buildings_high", "buildings_low")?,
+        area_m2: Total::of(
+            row.try_get("area_high")?,
+            row.try_get("area_low")?,
+            row.try_get("area_micro")?,
+        ),
+    })
+}
+
+/// The compounds that several projects of a programme list, once for each listing.
+pub(super) async fn shared(
+    question: &mut Question,
+    programme: &str,
+) -> Result<Vec<Shared>, ViewError> {
+    let rows = sqlx::query(
+        "SELECT c.id, p.stage, p.status, p.area, p.track, p.category, p.started, p.finished, p.accepted
+         FROM (SELECT id FROM compound GROUP BY id HAVING COUNT(*) > 1) AS several
+         JOIN compound c ON c.id = several.id
+         JOIN project p ON p.no = c.project_no
+         WHERE p.programme = ?
+         ORDER BY c.id, p.no",
+    )
+    .bind(programme)
+    .fetch_all(&mut *question.rows)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let day = |column: &str| {
+                let day: Option<String> = row.try_get(column)?;
+                day.as_deref().map(parse_day).transpose()
+            };
+            Ok(Shared {
+                compound: row.try_get("id")?,
+                stage: row.try_get("stage")?,
+                status: row.try_get("status")?,
+                placement: Placement {
+                    track: row.try_get("track")?,
+                    area: row.try_get("area")?,
+                    category: row.try_get("category")?,
+                },
+                started: day("started")?,
+                finished: day("finished")?,
+                accepted: day("accepted")?,
+            })
+        })
+        .collect()
+}

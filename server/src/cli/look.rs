@@ -1,0 +1,270 @@
+//! Looking: replay, stalled, progress, rebuild.
+
+use anju_projections::progress::ProgressQuery;
+use anju_projections::stalls::{Lamp, StallQuery};
+use anju_projections::timeline::{DecisionOutcome, Replay, ReplayQuery, replay as replay_project};
+use serde_json::json;
+
+use super::args::{ReplayArgs, StalledArgs};
+use super::project::project_id;
+use super::{Opener, Out};
+use crate::app::{Failure, Mode};
+use crate::output::Table;
+
+fn json_of<T: serde::Serialize>(answer: &T) -> Result<serde_json::Value, Failure> {
+    serde_json::to_value(answer).map_err(|error| Failure::Store {
+        zh: format!("无法输出:{error}"),
+        en: format!("cannot write the answer: {error}"),
+    })
+}
+
+pub async fn progress(opener: &Opener, out: &Out) -> Result<(), Failure> {
+    let app = opener.open(Mode::Existing).await?;
+    let progress = app
+        .views()
+        .await?
+        .progress(&ProgressQuery {
+            programme: None,
+            lang: out.lang,
+        })
+        .await?;
+    out.answer(&json_of(&progress)?, || {
+        let mut text = String::new();
+        for programme in &progress.programmes {
+            let figures = &programme.figures;
+            text.push_str(&out.pick(
+                format!(
+                    "{}({})\n  项目 {}(具名 {}、计数 {}),开工 {},完工 {},验收 {}\n",
+                    programme.name, programme.id, figures.projects, figures.named, figures.counted,
+                    figures.started, figures.finished, figures.accepted
+                ),
+                format!(
+                    "{} ({})\n  {} projects ({} named, {} counted), {} started, {} finished, {} accepted\n",
+                    programme.name, programme.id, figures.projects, figures.named, figures.counted,
+                    figures.started, figures.finished, figures.accepted
+                ),
+            ));
+            let mut table = Table::new([
+                out.pick("  阶段", "  stage"),
+                out.pick("项目", "projects"),
+                out.pick("户数", "households"),
+            ]);
+            for stage in programme.stages.iter().filter(|stage| stage.figures.projects > 0) {
+                table.row([
+                    format!("  {}", stage.name),
+                    stage.figures.projects.to_string(),
+                    stage
+                        .figures
+                        .households
+                        .map_or_else(|| "—".to_owned(), |households| households.to_string()),
+                ]);
+            }
+            text.push_str(&table.render());
+            text.push('\n');
+        }
+        text.push_str(&out.pick(
+            format!("截至第 {} 条记录\n", progress.position),
+            format!("as of position {}\n", progress.position),
+        ));
+        text
+    });
+    Ok(())
+}
+
+pub async fn stalled(args: StalledArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
+    let app = opener.open(Mode::Existing).await?;
+    let stalled = app
+        .views()
+        .await?
+        .stalled(&StallQuery {
+            as_of: args.as_of,
+            programme: args.programme,
+            area: args.area,
+            lang: out.lang,
+        })
+        .await?;
+    out.answer(&json_of(&stalled)?, || {
+        let mut table = Table::new([
+            out.pick("灯", "lamp"),
+            out.pick("逾期天", "days"),
+            out.pick("工作日", "working"),
+            out.pick("项目", "project"),
+            out.pick("名称", "name"),
+            out.pick("区域", "area"),
+            out.pick("阶段", "stage"),
+            out.pick("期限", "due"),
+            out.pick("规则", "rule"),
+            out.pick("责任单位", "responsible"),
+        ]);
+        for row in &stalled.stalled {
+            table.row([
+                lamp(out, row.lamp),
+                row.overdue_days.to_string(),
+                row.overdue_working_days
+                    .map_or_else(|| "—".to_owned(), |days| days.to_string()),
+                row.project.to_string(),
+                row.name.clone(),
+                row.area_name.clone().unwrap_or_default(),
+                row.stage_name.clone(),
+                row.due.to_string(),
+                row.rule_name.clone(),
+                row.responsible.join("、"),
+            ]);
+        }
+        let mut text = table.render();
+        text.push_str(&out.pick(
+            format!(
+                "{}:滞后 {} 个(另有暂停 {} 个),截至第 {} 条记录\n",
+                stalled.as_of,
+                stalled.stalled.len(),
+                stalled.suspended,
+                stalled.position
+            ),
+            format!(
+                "{}: {} stalled ({} suspended apart), as of position {}\n",
+                stalled.as_of,
+                stalled.stalled.len(),
+                stalled.suspended,
+                stalled.position
+            ),
+        ));
+        text
+    });
+    Ok(())
+}
+
+fn lamp(out: &Out, lamp: Option<Lamp>) -> String {
+    match lamp {
+        Some(Lamp::Red) => out.pick("红", "red"),
+        Some(Lamp::Yellow) => out.pick("黄", "yellow"),
+        Some(Lamp::Green) => out.pick("绿", "green"),
+        None => "—".to_owned(),
+    }
+}
+
+pub async fn replay(args: ReplayArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
+    let project = project_id(&args.project)?;
+    let app = opener.open(Mode::Existing).await?;
+    let query = ReplayQuery {
+        as_of: args.as_of,
+        as_known: args.as_known,
+        lang: out.lang,
+    };
+    let replay = replay_project(&app.handler, &project, &query).await?;
+    out.answer(&json_of(&replay)?, || replay_text(out, &replay));
+    Ok(())
+}
+
+fn replay_text(out: &Out, replay: &Replay) -> String {
+    let mut text = out.pick(
+        format!(
+            "{} {}\n计划 {},流程定义 {}…\n截至 {}(按 {} 时已知):{},自 {}\n",
+            replay.project,
+            replay.name,
+            replay.programme_name,
+            short(&replay.definition),
+            replay.as_of,
+            replay.as_known,
+            replay.stage_name,
+            replay.since
+        ),
+        format!(
+            "{} {}\nprogramme {}, definition {}…\nas of {} (as known on {}): {}, since {}\n",
+            replay.project,
+            replay.name,
+            replay.programme_name,
+            short(&replay.definition),
+            replay.as_of,
+            replay.as_known,
+            replay.stage_name,
+            replay.since
+        ),
+    );
+    let mut lines: Vec<(u64, String)> = Vec::new();
+    for fact in &replay.facts {
+        let values: Vec<String> = fact
+            .labels
+            .iter()
+            .map(|label| format!("{} {}", label.name, label.text))
+            .collect();
+        let mut line = format!("{}  {}  {}", fact.at, fact.name, values.join(", "));
+        if fact.voided {
+            line.push_str(&out.pick("  [已作废]", "  [void]"));
+        }
+        if !fact.corrected_by.is_empty() {
+            line.push_str(&out.pick("  [已更正]", "  [corrected]"));
+        }
+        line.push_str(&format!("  {}", fact.event));
+        lines.push((fact.position.0, line));
+    }
+    for decision in &replay.decisions {
+        let outcome = match decision.outcome {
+            DecisionOutcome::Accepted => out.pick("通过", "accepted"),
+            DecisionOutcome::Refused => out.pick("未通过", "refused"),
+            DecisionOutcome::Returned => out.pick("退回", "returned"),
+        };
+        let mut line = format!(
+            "{}  {} → {}  {}",
+            decision.at, decision.from_name, decision.to_name, outcome
+        );
+        for requirement in decision.requirements.iter().filter(|r| !r.met) {
+            let text_of =
+                |value: &serde_json::Value| value["text"].as_str().unwrap_or_default().to_owned();
+            line.push_str(&out.pick(
+                format!(
+                    "\n          ✗ {}:实际 {},要求 {}",
+                    requirement.name,
+                    text_of(&requirement.actual),
+                    text_of(&requirement.required)
+                ),
+                format!(
+                    "\n          ✗ {}: actual {}, required {}",
+                    requirement.name,
+                    text_of(&requirement.actual),
+                    text_of(&requirement.required)
+                ),
+            ));
+        }
+        if !decision.basis_lost.is_empty() {
+            line.push_str(&out.pick(
+                format!("\n          ! 依据已失:{}", decision.basis_lost.join("、")),
+                format!(
+                    "\n          ! basis lost: {}",
+                    decision.basis_lost.join(", ")
+                ),
+            ));
+        }
+        lines.push((decision.position.0, line));
+    }
+    for step in &replay.escalations {
+        lines.push((
+            step.position.0,
+            format!(
+                "{}  #{} {}  {}",
+                step.at, step.key.step, step.name, step.event
+            ),
+        ));
+    }
+    lines.sort_by_key(|(position, _)| *position);
+    for (position, line) in lines {
+        text.push_str(&format!("{position:>8}  {line}\n"));
+    }
+    text
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+pub async fn rebuild(opener: &Opener, out: &Out) -> Result<(), Failure> {
+    let app = opener.open(Mode::Existing).await?;
+    let views = app.views().await?;
+    let position = views.rebuild().await?;
+    out.answer(&json!({ "position": position }), || {
+        out.pick(
+            format!("视图已按日志重建,截至第 {position} 条记录\n"),
+            format!("the read models were made anew, up to position {position}\n"),
+        )
+    });
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! What a command has done, told.
+
+use anju_workflows::definition::Definition;
+use anju_workflows::handler::Outcome;
+use anju_workflows::project::event::ProjectId;
+use anju_workflows::requirement::{Explained, explain};
+use serde_json::{Value, json};
+
+use super::Out;
+use crate::app::{App, Failure};
+
+/// Tells the outcome of a command on one project; a refused transition becomes [`Failure::Refused`].
+pub async fn outcome(
+    app: &App,
+    out: &Out,
+    project: &ProjectId,
+    outcome: &Outcome,
+) -> Result<(), Failure> {
+    let state = app.handler.load(project).await?;
+    let Some(state) = state else {
+        return Ok(());
+    };
+    let bound = &state.registered;
+    let definition = app
+        .handler
+        .library()
+        .definition(&bound.programme, &bound.definition)
+        .await?;
+    let requirements = requirements(outcome, &definition, out);
+    let json = json!({
+        "position": outcome.position,
+        "project": project.as_str(),
+        "outcome": if outcome.refusal.is_some() { "refused" } else { "done" },
+        "repeated": outcome.repeated,
+        "stage": state.stage,
+        "status": state.status,
+        "events": outcome.events.iter().map(|event| json!({
+            "position": event.position,
+            "event": event.id,
+            "type": event.kind.as_str(),
+            "at": event.occurred_at.as_str(),
+        })).collect::<Vec<_>>(),
+        "requirements": requirements.iter().map(requirement_json).collect::<Vec<_>>(),
+    });
+    out.answer(&json, || {
+        text(
+            out,
+            project,
+            outcome,
+            &definition,
+            &state.stage,
+            &requirements,
+        )
+    });
+    if outcome.refusal.is_some() {
+        return Err(Failure::Refused);
+    }
+    Ok(())
+}
+
+fn requirements(outcome: &Outcome, definition: &Definition, out: &Out) -> Vec<Explained> {
+    use anju_workflows::project::ProjectEvent::{TransitionAccepted, TransitionRefused};
+    outcome
+        .events
+        .iter()
+        .filter_map(|event| {
+            anju_workflows::project::ProjectEvent::from_parts(&event.kind, &event.data).ok()
+        })
+        .filter_map(|event| match event {
+            TransitionAccepted(transition) | TransitionRefused(transition) => Some(transition),
+            _ => None,
+        })
+        .flat_map(|transition| {
+            transition
+                .judgements
+                .iter()
+                .map(|judgement| explain(definition, &transition.from, judgement, out.lang))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// A requirement as answers give it.
+pub fn requirement_json(requirement: &Explained) -> Value {
+    json!({
+        "rule": requirement.rule,
+        "name": requirement.name,
+        "required": requirement.required_value,
+        "actual": requirement.actual_value,
+        "met": requirement.met,
+        "warn": requirement.warn,
+        "source": requirement.source,
+    })
+}
+
+fn text(
+    out: &Out,
+    project: &ProjectId,
+    outcome: &Outcome,
+    definition: &Definition,
+    stage: &str,
+    requirements: &[Explained],
+) -> String {
+    let name = |stage: &str| {
+        definition.stages.get(stage).map_or_else(
+            || stage.to_owned(),
+            |stage| stage.name.get(out.lang).to_owned(),
+        )
+    };
+    let mut text = String::new();
+    if let Some(refusal) = &outcome.refusal {
+        text.push_str(&out.pick(
+            format!(
+                "未通过:{project} 不能从“{}”进入“{}”\n",
+                name(&refusal.from),
+                name(&refusal.to)
+            ),
+            format!(
+                "refused: {project} cannot go from {} to {}\n",
+                name(&refusal.from),
+                name(&refusal.to)
+            ),
+        ));
+    } else {
+        for event in &outcome.events {
+            text.push_str(&format!(
+                "{} {} {} ({} {})\n",
+                event.position,
+                event.kind.as_str(),
+                event.id,
+                event.stream,
+                event.occurred_at
+            ));
+        }
+        text.push_str(&out.pick(
+            format!("{project}:{}\n", name(stage)),
+            format!("{project}: {}\n", name(stage)),
+        ));
+    }
+    for requirement in requirements {
+        let mark = match (requirement.met, requirement.warn) {
+            (true, _) => "✓",
+            (false, true) => "!",
+            (false, false) => "✗",
+        };
+        text.push_str(&format!("  {mark} {}\n", requirement.line(out.lang)));
+        if !requirement.met && !requirement.source.is_empty() {
+            text.push_str(&out.pick(
+                format!("      依据:{}\n", requirement.source),
+                format!("      source: {}\n", requirement.source),
+            ));
+        }
+    }
+    if outcome.repeated {
+        text.push_str(&out.pick(
+            "(重复的命令,结果同前)\n",
+            "(a repeat: this is the first outcome)\n",
+        ));
+    }
+    text
+}

@@ -1,0 +1,132 @@
+//! `anju bench` says everything it promises to say, and leaves nothing behind. How fast anything is, no test asks.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should say so"
+)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn bench(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_anju"))
+        .args(["bench", "--events", "1000", "--runs", "1", "--dir"])
+        .arg(folder)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// Each measurement with what it is compared with.
+const ROWS: &[(&str, &[&str])] = &[
+    ("file_1", &[]),
+    ("file_100", &[]),
+    ("sha256", &[]),
+    ("json", &[]),
+    ("event_decode", &["json"]),
+    ("sqlite_pool_1", &[]),
+    ("sqlite_1", &[]),
+    ("sqlite_direct_1", &[]),
+    ("sqlite_100", &[]),
+    ("sqlite_direct_100", &[]),
+    ("append_1", &["sqlite_1", "sqlite_direct_1"]),
+    ("append_8", &["sqlite_1", "sqlite_direct_1"]),
+    ("append_32", &["sqlite_1", "sqlite_direct_1"]),
+    ("append_256", &["sqlite_100", "sqlite_direct_100"]),
+    ("raw_command", &[]),
+    ("command_cold", &["raw_command"]),
+    ("command_warm", &["raw_command"]),
+    ("replay", &["event_decode", "json"]),
+    ("verify", &["event_decode", "json"]),
+    ("stored_bytes", &["record_bytes"]),
+    ("record_bytes", &[]),
+    ("envelope_bytes", &["record_bytes"]),
+    ("project_load", &[]),
+    ("views", &[]),
+    ("stalled", &[]),
+    ("due", &[]),
+    ("projects", &[]),
+    ("late", &[]),
+];
+
+/// Where callers wait, it is told for how long.
+const WAITED_FOR: &[&str] = &[
+    "sqlite_1",
+    "append_1",
+    "append_8",
+    "append_32",
+    "append_256",
+    "command_cold",
+    "stalled",
+];
+
+#[test]
+fn every_figure_is_there_beside_its_controls_and_the_folder_is_left_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = bench(folder.path(), &["--json"]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+
+    let rows = answer["rows"].as_array().unwrap();
+    let found: Vec<&str> = rows.iter().map(|row| row["id"].as_str().unwrap()).collect();
+    let promised: Vec<&str> = ROWS.iter().map(|(id, _)| *id).collect();
+    assert_eq!(found, promised);
+    for (row, (id, controls)) in rows.iter().zip(ROWS) {
+        assert!(
+            row["value"].as_f64().is_some_and(|value| value > 0.0),
+            "{id}: {row}"
+        );
+        assert_eq!(row["runs"].as_array().map(Vec::len), Some(1), "{id}: {row}");
+        let ratios = row["ratios"].as_object().unwrap();
+        let mut compared: Vec<&str> = ratios.keys().map(String::as_str).collect();
+        compared.sort_unstable();
+        assert_eq!(compared, *controls, "{id}");
+    }
+    for id in WAITED_FOR {
+        let row = rows.iter().find(|row| row["id"] == *id).unwrap();
+        let wait = |name: &str| row[name].as_f64().unwrap();
+        assert!(
+            0.0 < wait("p50_ms") && wait("p50_ms") <= wait("p99_ms"),
+            "{id}: {row}"
+        );
+    }
+    let value = |id: &str| {
+        rows.iter().find(|row| row["id"] == id).unwrap()["value"]
+            .as_f64()
+            .unwrap()
+    };
+    // What does not depend on the machine: the envelope costs no more than the fact of 300 bytes, an event no more than
+    // two of its records, and some projects are late and others not.
+    assert!(value("envelope_bytes") <= 300.0);
+    let stored = value("stored_bytes") / value("record_bytes");
+    assert!(1.0 < stored && stored <= 2.0, "{stored}");
+    assert!(value("late") < value("projects"));
+    assert_eq!(answer["runs"], 1);
+    assert!(answer["machine"]["cores"].as_u64().unwrap() >= 1);
+    assert!(
+        answer["machine"]["sqlite"]
+            .as_str()
+            .unwrap()
+            .starts_with("3.")
+    );
+
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn too_few_events_are_refused_in_words() {
+    let output = Command::new(env!("CARGO_BIN_EXE_anju"))
+        .args(["bench", "--lang", "en", "--events", "10"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--events must be at least"));
+}

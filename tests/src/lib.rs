@@ -1,0 +1,5 @@
+//! What the scenarios share: the real binary in a folder of its own.
+
+pub mod cli;
+#[cfg(target_family = "unix")]
+pub mod cluster;

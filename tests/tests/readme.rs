@@ -1,0 +1,76 @@
+//! Every command that the README shows is run, in order, in an empty folder.
+
+use std::process::Command;
+
+use anju_tests::cli::{Desk, anju};
+
+/// The commands of the blocks marked `sh tour`: each with the exit code that a comment `# exit N` at its end names.
+fn tour(text: &str) -> Vec<(String, i32)> {
+    let mut commands = Vec::new();
+    let mut inside = false;
+    let mut carried = String::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = line.trim() == "```sh tour";
+            continue;
+        }
+        if !inside || line.trim().is_empty() || line.trim_start().starts_with('#') {
+            continue;
+        }
+        if let Some(part) = line.strip_suffix('\\') {
+            carried.push_str(part);
+            continue;
+        }
+        let whole = format!("{carried}{line}");
+        carried.clear();
+        let code = whole
+            .rsplit_once("# exit ")
+            .and_then(|(_, code)| code.trim().parse().ok())
+            .unwrap_or(0);
+        commands.push((whole, code));
+    }
+    commands
+}
+
+fn walk(readme: &str) {
+    let path = format!("{}/../{readme}", env!("CARGO_MANIFEST_DIR"));
+    let commands = tour(&std::fs::read_to_string(path).unwrap());
+    assert!(
+        commands.len() >= 12,
+        "the tour of {readme} has {} commands",
+        commands.len()
+    );
+    let desk = Desk::new();
+    let binary = anju();
+    let folder = binary.parent().unwrap().to_owned();
+    let path = format!(
+        "{}:{}",
+        folder.display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    for (command, code) in commands {
+        let output = Command::new("bash")
+            .args(["-c", &command])
+            .current_dir(desk.folder())
+            .env("PATH", &path)
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{readme}: {command}\n{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn the_tour_of_the_readme_runs_as_written() {
+    walk("README.md");
+}
+
+#[test]
+fn the_tour_of_the_chinese_readme_runs_as_written() {
+    walk("README.zh-CN.md");
+}

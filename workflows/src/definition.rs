@@ -1,0 +1,31 @@
+//! The programme language: a definition as typed data.
+//!
+//! A file is read by [`parse`](parse()) (YAML, `extends` merged: maps key by key, lists and values replaced, `null`
+//! removes), proved by [`lint`](lint()), and known by its [`digest`](Definition::digest).
+
+mod builtin;
+pub mod day_rule;
+pub mod digest;
+mod duty;
+pub mod fraction;
+mod lint;
+mod locations;
+mod merge;
+pub mod model;
+pub mod navigate;
+mod parse;
+mod problem;
+mod read;
+pub mod show;
+pub mod yaml;
+
+pub use builtin::{BUILTIN_PROGRAMMES, builtin};
+pub use day_rule::DayRule;
+pub use fraction::Fraction;
+pub use lint::{lint, lint_definition};
+pub use locations::Locations;
+pub use model::*;
+pub use navigate::{COMPLETED, Placement};
+pub use parse::{MAX_EXTENDS, Parsed, Resolver, Source, parse, parse_builtin};
+pub use problem::{Gravity, Place, Problem, nearest};
+pub use show::{mermaid, show_text};

@@ -1,0 +1,14 @@
+//! One project: what happens to it ([`event`]), where it stands ([`state`]), and what each command decides ([`decide`]).
+
+pub mod command;
+pub mod deadline;
+pub mod decide;
+pub mod escalation;
+pub mod event;
+pub mod fields;
+pub mod state;
+
+pub use command::Command;
+pub use decide::{Context, Decision, Refusal, decide};
+pub use event::ProjectEvent;
+pub use state::{ProjectState, Status};

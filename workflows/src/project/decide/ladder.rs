@@ -1,0 +1,126 @@
+//! Due days are moved, steps of the ladder taken and acknowledged.
+
+use anju_engine::event::{EventId, OccurredAt};
+use jiff::civil::Date;
+
+use super::record::check_digests;
+use super::{CommandError, Context, Decision};
+use crate::project::deadline::open_deadlines;
+use crate::project::escalation::{due_step, reply_by};
+use crate::project::event::{
+    EscalationAcknowledged, EscalationRaised, Extension, ProjectEvent, StepKey,
+};
+use crate::project::state::ProjectState;
+
+pub(super) fn extend(
+    context: Context<'_>,
+    state: &ProjectState,
+    deadline: &str,
+    due: Date,
+    note: Option<&String>,
+    occurred_at: &OccurredAt,
+) -> Result<Decision, CommandError> {
+    check_digests(note.into_iter())?;
+    let open = open_deadlines(context.definition, context.calendar, state);
+    let Some(current) = open.iter().find(|open| open.id == deadline) else {
+        return Err(CommandError::Unknown {
+            what: ("未完成的期限", "open deadline"),
+            value: deadline.to_owned(),
+            known: open.into_iter().map(|open| open.id).collect(),
+        });
+    };
+    if due <= current.due {
+        return Err(CommandError::NotLater {
+            due,
+            current: current.due,
+        });
+    }
+    Ok(Decision::one(
+        ProjectEvent::DeadlineExtended(Extension {
+            deadline: deadline.to_owned(),
+            before: Some(current.due),
+            due,
+            late: occurred_at.day() > current.due,
+            decided_at: context.decided_at(),
+            note: note.cloned(),
+        }),
+        occurred_at,
+    ))
+}
+
+pub(super) fn acknowledge(
+    state: &ProjectState,
+    event: EventId,
+    note: Option<&String>,
+    occurred_at: &OccurredAt,
+) -> Result<Decision, CommandError> {
+    check_digests(note.into_iter())?;
+    let step = state
+        .steps
+        .iter()
+        .find(|step| step.event == event && !step.superseded)
+        .ok_or(CommandError::NoSuchStep { event })?;
+    if step.acknowledged || step.withdrawn {
+        return Err(CommandError::StepClosed { event });
+    }
+    Ok(Decision::one(
+        ProjectEvent::EscalationAcknowledged(EscalationAcknowledged {
+            event,
+            note: note.cloned(),
+        }),
+        occurred_at,
+    ))
+}
+
+/// Takes a step if, on the fresh state, exactly this step is due.
+pub(super) fn escalate(
+    context: Context<'_>,
+    state: &ProjectState,
+    key: &StepKey,
+    occurred_at: &OccurredAt,
+) -> Result<Decision, CommandError> {
+    let (definition, calendar) = (context.definition, context.calendar);
+    let due = due_step(definition, calendar, state, context.today())
+        .filter(|due| due.key == *key)
+        .ok_or(CommandError::NotDue)?;
+    let step = definition
+        .ladder
+        .get(&due.ladder)
+        .ok_or(CommandError::NotDue)?;
+    Ok(Decision::one(
+        ProjectEvent::EscalationRaised(EscalationRaised {
+            key: due.key,
+            ladder: due.ladder,
+            stage: state.stage.clone(),
+            due: due.due,
+            step_due: due.step_due,
+            to: addressees(context, state, &step.to),
+            superseded: due.superseded,
+            draft: step.signed,
+            reply_by: reply_by(calendar, step, occurred_at.day()),
+            decided_at: context.decided_at(),
+            definition: context.definition_digest.to_owned(),
+            calendar: calendar.digest().to_owned(),
+        }),
+        occurred_at,
+    ))
+}
+
+/// `responsible` stands for the units that lead the project's stage; other words are units by name.
+fn addressees(context: Context<'_>, state: &ProjectState, to: &[String]) -> Vec<String> {
+    let mut units: Vec<String> = Vec::new();
+    for word in to {
+        if word == "responsible" {
+            units.extend(
+                context
+                    .definition
+                    .responsible_units(&state.stage, &state.placement()),
+            );
+        } else {
+            units.push(word.clone());
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    units.retain(|unit| seen.insert(unit.clone()));
+    units
+}

@@ -1,0 +1,146 @@
+//! Which step of the ladder is due: a pure function of the definition, the calendar, the state and the day.
+
+use jiff::civil::Date;
+
+use super::deadline::{OpenDeadline, governing, met_on};
+use super::event::StepKey;
+use super::state::{ProjectState, Status, StepState};
+use crate::calendar::{Calendar, DayKind};
+use crate::definition::{Definition, LadderStep};
+
+/// A step that is due and not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueStep {
+    /// Its key.
+    pub key: StepKey,
+    /// The ladder step's id.
+    pub ladder: String,
+    /// The last permitted day of the deadline.
+    pub due: Date,
+    /// The day the step fell due.
+    pub step_due: Date,
+    /// Lower steps that fell due as well and are not sent any more.
+    pub superseded: Vec<u32>,
+}
+
+/// The highest step due on `today`, if it was not taken yet. Suspended, completed and withdrawn projects have none.
+#[must_use]
+pub fn due_step(
+    definition: &Definition,
+    calendar: &Calendar,
+    state: &ProjectState,
+    today: Date,
+) -> Option<DueStep> {
+    if state.status != Status::Active {
+        return None;
+    }
+    let deadline = governing(definition, calendar, state)?;
+    let highest_taken = highest_taken(state, &deadline);
+    let due: Vec<(&String, &LadderStep, Date)> = ladder(definition)
+        .into_iter()
+        .filter(|(_, step)| highest_taken.is_none_or(|taken| step.step > taken))
+        .filter_map(|(id, step)| Some((id, step, step_day(calendar, &deadline, step)?)))
+        .filter(|(_, _, day)| *day <= today)
+        .collect();
+    let (id, step, step_due) = due.iter().max_by_key(|(_, step, _)| step.step)?;
+    Some(DueStep {
+        key: key_of(&deadline, step.step),
+        ladder: (*id).clone(),
+        due: deadline.due,
+        step_due: *step_due,
+        superseded: due
+            .iter()
+            .map(|(_, lower, _)| lower.step)
+            .filter(|lower| *lower < step.step)
+            .collect(),
+    })
+}
+
+/// The first day on which a step will be due, past or future: what `watch` looks up by an index.
+#[must_use]
+pub fn next_step_day(
+    definition: &Definition,
+    calendar: &Calendar,
+    state: &ProjectState,
+) -> Option<Date> {
+    if state.status != Status::Active {
+        return None;
+    }
+    let deadline = governing(definition, calendar, state)?;
+    let highest_taken = highest_taken(state, &deadline);
+    ladder(definition)
+        .into_iter()
+        .filter(|(_, step)| highest_taken.is_none_or(|taken| step.step > taken))
+        .filter_map(|(_, step)| step_day(calendar, &deadline, step))
+        .min()
+}
+
+/// Steps that were taken although the deadline had been met before they fell due, as the facts now show.
+pub fn wrong_steps<'a>(
+    definition: &'a Definition,
+    calendar: &'a Calendar,
+    state: &'a ProjectState,
+) -> impl Iterator<Item = &'a StepState> {
+    state
+        .steps
+        .iter()
+        .filter(|step| !step.withdrawn && !step.superseded)
+        .filter(move |step| {
+            met_on(
+                definition,
+                calendar,
+                state,
+                &step.key.deadline,
+                step.key.visit,
+            )
+            .is_some_and(|met| met < step.step_due)
+        })
+}
+
+/// The ladder, lowest step first.
+fn ladder(definition: &Definition) -> Vec<(&String, &LadderStep)> {
+    let mut steps: Vec<_> = definition.ladder.iter().collect();
+    steps.sort_by_key(|(_, step)| step.step);
+    steps
+}
+
+fn key_of(deadline: &OpenDeadline, step: u32) -> StepKey {
+    StepKey {
+        deadline: deadline.id.clone(),
+        visit: deadline.visit,
+        run: deadline.run,
+        step,
+    }
+}
+
+fn highest_taken(state: &ProjectState, deadline: &OpenDeadline) -> Option<u32> {
+    state
+        .steps
+        .iter()
+        .filter(|step| {
+            step.key.deadline == deadline.id
+                && step.key.visit == deadline.visit
+                && step.key.run == deadline.run
+        })
+        .map(|step| step.key.step)
+        .max()
+}
+
+/// The day a step falls due. Reminders before the due day make no sense for a deadline that had passed at adoption.
+fn step_day(calendar: &Calendar, deadline: &OpenDeadline, step: &LadderStep) -> Option<Date> {
+    if step.days < 0 {
+        if deadline.late_at_adoption {
+            return None;
+        }
+        return calendar.add(deadline.due, step.days, step.kind);
+    }
+    calendar.add(deadline.counts_from, step.days, step.kind)
+}
+
+/// The last day for a reply to a step taken on `day`, in working days; `None` if none is asked or the calendar is
+/// not known.
+#[must_use]
+pub fn reply_by(calendar: &Calendar, step: &LadderStep, day: Date) -> Option<Date> {
+    let days = i32::try_from(step.reply_days?).ok()?;
+    calendar.add(day, days, DayKind::Working)
+}

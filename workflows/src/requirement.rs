@@ -1,0 +1,16 @@
+//! What a transition demands, judged with its numbers.
+//!
+//! [`judge`] is pure: a requirement, the facts that stand on the day of the transition, the calendar. The
+//! [`Judgement`] that comes out is recorded with the transition; replay shows it and never judges again.
+
+mod evidence;
+mod explain;
+mod facts;
+mod judge;
+mod number;
+
+pub use evidence::{Evidence, Judgement};
+pub use explain::{Explained, explain};
+pub use facts::{View, matches_fields};
+pub use judge::{judge, judge_exit};
+pub use number::Exact;

@@ -1,0 +1,182 @@
+//! The facts a requirement may look at, and how it finds them.
+
+use std::collections::BTreeMap;
+
+use anju_engine::event::Data;
+use jiff::civil::Date;
+use serde_json::Value;
+
+use super::Exact;
+use crate::calendar::Calendar;
+use crate::definition::{Definition, FactMatch, Reference, Share, Tally};
+use crate::project::state::{FactState, ProjectState};
+
+/// What a requirement is judged on.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The definition in force.
+    pub definition: &'a Definition,
+    /// The calendar in force.
+    pub calendar: &'a Calendar,
+    /// The project.
+    pub state: &'a ProjectState,
+    /// The day of the transition: facts of later days have not happened yet.
+    pub day: Date,
+    /// Only facts before this position, when an earlier decision is looked at again.
+    pub before: Option<u64>,
+}
+
+/// A number with the positions it was made from.
+pub(super) struct Found {
+    pub(super) value: Exact,
+    pub(super) cites: Vec<u64>,
+}
+
+impl<'a> View<'a> {
+    /// The facts that stand, in position order.
+    pub fn facts(self) -> impl Iterator<Item = (u64, &'a FactState)> {
+        self.state.standing_facts().filter(move |(position, fact)| {
+            fact.occurred_at.day() <= self.day
+                && self.before.is_none_or(|before| *position < before)
+        })
+    }
+
+    /// The facts of some types with certain values, in position order.
+    pub fn matching(
+        self,
+        types: &'a [String],
+        with: &'a BTreeMap<String, Value>,
+    ) -> impl Iterator<Item = (u64, &'a FactState)> {
+        self.facts().filter(move |(_, fact)| {
+            types.contains(&fact.fact) && matches_fields(with, &fact.fields)
+        })
+    }
+
+    /// The first of them by the day it happened.
+    pub fn earliest(self, what: &'a FactMatch) -> Option<(u64, &'a FactState)> {
+        self.matching(&what.any_of, &what.with)
+            .min_by_key(|(position, fact)| (fact.occurred_at.day(), *position))
+    }
+
+    /// The last of them by the day it happened; a later record wins a tie.
+    pub fn latest(
+        self,
+        types: &'a [String],
+        with: &'a BTreeMap<String, Value>,
+    ) -> Option<(u64, &'a FactState)> {
+        self.matching(types, with)
+            .max_by_key(|(position, fact)| (fact.occurred_at.day(), *position))
+    }
+
+    /// A number: `fact.field` by its tally, or a counter of the project.
+    pub(super) fn number(
+        self,
+        reference: &Reference,
+        with: &BTreeMap<String, Value>,
+        tally: Tally,
+    ) -> Option<Found> {
+        if reference.subject == "project" {
+            return self.counter(&reference.field);
+        }
+        let of_type = |position_and_fact: &(u64, &FactState)| {
+            let fact = position_and_fact.1;
+            fact.fact == reference.subject
+                && matches_fields(with, &fact.fields)
+                && fact.fields.contains_key(&reference.field)
+        };
+        let value_of = |fact: &FactState| fact.fields.get(&reference.field).and_then(Exact::of);
+        match tally {
+            Tally::Latest => {
+                let (position, fact) = self
+                    .facts()
+                    .filter(of_type)
+                    .max_by_key(|(position, fact)| (fact.occurred_at.day(), *position))?;
+                Some(Found {
+                    value: value_of(fact)?,
+                    cites: vec![position],
+                })
+            }
+            Tally::Sum => {
+                let mut total = Exact::default();
+                let mut cites = Vec::new();
+                for (position, fact) in self.facts().filter(of_type) {
+                    total = total.plus(value_of(fact)?);
+                    cites.push(position);
+                }
+                (!cites.is_empty()).then_some(Found {
+                    value: total,
+                    cites,
+                })
+            }
+        }
+    }
+
+    /// Both numbers of a share between two fields of one fact type, from the latest fact that has both: who agreed is
+    /// compared with those who took part in the same vote, not in another.
+    pub(super) fn both_of_one_fact(self, share: &Share) -> Option<(Found, Found)> {
+        if share.of.subject != share.over.subject || share.tally != Tally::Latest {
+            return None;
+        }
+        let (position, fact) = self
+            .facts()
+            .filter(|(_, fact)| {
+                fact.fact == share.of.subject
+                    && matches_fields(&share.with, &fact.fields)
+                    && fact.fields.contains_key(&share.of.field)
+                    && fact.fields.contains_key(&share.over.field)
+            })
+            .max_by_key(|(position, fact)| (fact.occurred_at.day(), *position))?;
+        let found = |field: &str| {
+            Some(Found {
+                value: fact.fields.get(field).and_then(Exact::of)?,
+                cites: vec![position],
+            })
+        };
+        Some((found(&share.of.field)?, found(&share.over.field)?))
+    }
+
+    /// A counter of the project: the latest fact that supersedes it, else the sum over its registered compounds,
+    /// if each of them states it.
+    fn counter(self, counter: &str) -> Option<Found> {
+        if let Some(reference) = self.definition.counters.get(counter)
+            && reference.subject != "project"
+            && let Some(found) = self.number(reference, &BTreeMap::new(), Tally::Latest)
+        {
+            return Some(found);
+        }
+        let compounds = self.state.compounds();
+        if compounds.is_empty() {
+            return None;
+        }
+        let mut total = Exact::default();
+        for compound in compounds {
+            let part = match counter {
+                "households" => compound.households.and_then(whole),
+                "buildings" => compound.buildings.and_then(whole),
+                "area_m2" => compound.area_m2.as_deref().and_then(Exact::parse),
+                "compounds" => Some(Exact::whole(1)),
+                _ => None,
+            }?;
+            total = total.plus(part);
+        }
+        Some(Found {
+            value: total,
+            cites: Vec::new(),
+        })
+    }
+}
+
+fn whole(value: u64) -> Option<Exact> {
+    i64::try_from(value).ok().map(Exact::whole)
+}
+
+/// Whether the fields of a fact have certain values. A list of values means any of them.
+#[must_use]
+pub fn matches_fields(with: &BTreeMap<String, Value>, fields: &Data) -> bool {
+    with.iter().all(|(key, wanted)| {
+        fields.get(key).is_some_and(|found| match wanted {
+            Value::Array(any) => any.contains(found),
+            wanted => wanted == found,
+        })
+    })
+}

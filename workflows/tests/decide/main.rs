@@ -1,0 +1,15 @@
+//! Decisions: given some events, when a command comes, then these events follow. No store, no clock.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should say so"
+)]
+
+mod advance;
+mod correct;
+mod deadline;
+mod ladder;
+mod register;
+mod scene;

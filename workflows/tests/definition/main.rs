@@ -1,0 +1,17 @@
+//! The programme language as its users meet it: files in, definitions or problems out.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should say so"
+)]
+
+mod builtin;
+mod hostile;
+mod linting;
+mod merging;
+mod navigating;
+mod parsing;
+mod showing;
+mod support;
