@@ -218,20 +218,20 @@ async fn main() {
         appends(&log, &turn, 256, time).await;
     }
     if std::env::args().nth(2).as_deref() == Some("two") {
-    let one = appends(&log, &turn, 64, time).await;
-    let other = open(&url).await;
-    let (a, b) = tokio::join!(
-        appends(&log, &turn, 32, time),
-        appends(&other, &turn, 32, time)
-    );
-    println!("{one:.0} {a:.0} {b:.0}");
-    let (a, b) = tokio::join!(
-        appends(&log, &turn, 32, time),
-        appends(&other, &turn, 32, time)
-    );
-    println!("{one:.0} {a:.0} {b:.0}");
-    log.close().await;
-    return;
+        let one = appends(&log, &turn, 64, time).await;
+        let other = open(&url).await;
+        let (a, b) = tokio::join!(
+            appends(&log, &turn, 32, time),
+            appends(&other, &turn, 32, time)
+        );
+        println!("{one:.0} {a:.0} {b:.0}");
+        let (a, b) = tokio::join!(
+            appends(&log, &turn, 32, time),
+            appends(&other, &turn, 32, time)
+        );
+        println!("{one:.0} {a:.0} {b:.0}");
+        log.close().await;
+        return;
     }
     if let Some(clients) = std::env::args().nth(2) {
         let ours = appends(&log, &turn, clients.parse().unwrap(), time).await;

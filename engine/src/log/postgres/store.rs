@@ -483,7 +483,8 @@ impl Store for PostgresStore {
             && self.link.is_some()
             && self.skew.is_fresh();
         if assumed {
-            let e = self.dbg.entry("assumed").or_default(); e.0 += 1;
+            let e = self.dbg.entry("assumed").or_default();
+            e.0 += 1;
             return Ok(Begun {
                 assumed,
                 skew: self.skew.doubt(),
@@ -493,7 +494,13 @@ impl Store for PostgresStore {
         let mut trial = Trial::new(self.patience);
         loop {
             let error = match self.begun(ledger, &ask).await {
-                Ok(begun) => { let k = if self.locked { "look locked" } else { "look" }; let e = self.dbg.entry(k).or_default(); e.0 += 1; e.1 += t0.elapsed(); return Ok(begun) },
+                Ok(begun) => {
+                    let k = if self.locked { "look locked" } else { "look" };
+                    let e = self.dbg.entry(k).or_default();
+                    e.0 += 1;
+                    e.1 += t0.elapsed();
+                    return Ok(begun);
+                }
                 Err(error) => error,
             };
             let again = match fault_of(&error) {
@@ -528,10 +535,21 @@ impl Store for PostgresStore {
         let t0 = Instant::now();
         let was = self.locked;
         let wrote = self.write(&batch, ledger).await;
-        let k = match &wrote { Ok(true) if was => "write locked", Ok(true) => "write", Ok(false) => "miss", Err(_) => "err" };
-        let e = self.dbg.entry(k).or_default(); e.0 += 1; e.1 += t0.elapsed();
-        let e = self.dbg.entry("rows").or_default(); e.0 += batch.ends.len() as u64;
-        if self.dbg.get("write").map_or(0, |e| e.0) % 2000 == 1999 { eprintln!("{} {:?}", &self.name[12..16], self.dbg); self.dbg.clear(); }
+        let k = match &wrote {
+            Ok(true) if was => "write locked",
+            Ok(true) => "write",
+            Ok(false) => "miss",
+            Err(_) => "err",
+        };
+        let e = self.dbg.entry(k).or_default();
+        e.0 += 1;
+        e.1 += t0.elapsed();
+        let e = self.dbg.entry("rows").or_default();
+        e.0 += batch.ends.len() as u64;
+        if self.dbg.get("write").map_or(0, |e| e.0) % 2000 == 1999 {
+            eprintln!("{} {:?}", &self.name[12..16], self.dbg);
+            self.dbg.clear();
+        }
         let committed = match wrote {
             Ok(true) => Committed::Done,
             Ok(false) if self.locked => {
