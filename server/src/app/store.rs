@@ -39,7 +39,7 @@ pub enum StoreError {
     #[error("store {0}://…: expected sqlite:PATH or postgres://USER@HOST:PORT/DATABASE")]
     Scheme(String),
     /// An address of PostgreSQL that cannot be read.
-    #[error("store {address}: {what}")]
+    #[error("store {address}: {what}; expected postgres://USER@HOST:PORT/DATABASE")]
     Postgres {
         /// As much of it as may be shown.
         address: String,

@@ -112,7 +112,9 @@ fn bad_store(error: &StoreError) -> Failure {
         StoreError::Scheme(scheme) => {
             format!("不认识 {scheme}://…,应为 sqlite:路径 或 postgres://用户@主机:端口/数据库")
         }
-        StoreError::Postgres { address, what } => format!("{address} 不是 PostgreSQL 地址({what})"),
+        StoreError::Postgres { address, what } => {
+            format!("{address} 不是 PostgreSQL 地址({what}),应为 postgres://用户@主机:端口/数据库")
+        }
     };
     Failure::usage(format!("--store:{zh}"), format!("--store: {error}"))
 }

@@ -222,7 +222,8 @@ fn what_one_server_records_the_pages_of_the_other_show() {
     register(&office, "p1");
     let a = Server::start(&office, "a");
     let b = Server::start(&office, "b");
-    // Long polls come first: the other server is woken while it waits for a position that is not there yet.
+    until("nothing is due any more", || mark(&office) == head(&office));
+    // The reader comes first: the other server is woken while it waits for a position that is not there yet.
     let next = head(&office) + 1;
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| b.page(&format!("/project/p2?at_least={next}")));

@@ -78,7 +78,7 @@ impl Address {
             what,
         };
         if !base.starts_with("postgres://") && !base.starts_with("postgresql://") {
-            return Err(refused("expected postgres://USER@HOST/DATABASE".to_owned()));
+            return Err(refused("not postgres://".to_owned()));
         }
         let (mut schema, mut application) = (SCHEMA.to_owned(), None);
         let mut others = Vec::new();
@@ -104,8 +104,13 @@ impl Address {
                 )));
             }
         }
-        let options = PgConnectOptions::from_str(&format!("{base}?{}", others.join("&")))
-            .map_err(|error| refused(error.to_string()))?;
+        let options = PgConnectOptions::from_str(&format!("{base}?{}", others.join("&"))).map_err(
+            |error| match error {
+                // Says no more than that it is the configuration.
+                sqlx::Error::Configuration(source) => refused(source.to_string()),
+                other => refused(other.to_string()),
+            },
+        )?;
         let shown = format!(
             "postgres://{}@{}:{}/{}?schema={schema}",
             options.get_username(),
