@@ -118,10 +118,10 @@ impl Failure {
         match self {
             Self::NoStore(store) => (
                 format!(
-                    "{store} 不存在。请先登记项目(anju register)、导入(anju import)或运行演示(anju demo),或用 --store 指明位置"
+                    "{store} 处没有日志。请先登记项目(anju register)、导入(anju import)或运行演示(anju demo),或用 --store 指明位置"
                 ),
                 format!(
-                    "there is no store at {store}. Register a project (anju register), import (anju import), run the demo (anju demo), or name another with --store"
+                    "there is no log at {store}. Register a project (anju register), import (anju import), run the demo (anju demo), or name another with --store"
                 ),
             ),
             Self::Handle(error) => handle(error),
