@@ -19,7 +19,7 @@ mod read;
 pub mod show;
 pub mod yaml;
 
-pub use builtin::{BUILTIN_PROGRAMMES, builtin};
+pub use builtin::{BUILTIN_PROGRAMMES, builtin, source_text};
 pub use day_rule::DayRule;
 pub use fraction::Fraction;
 pub use lint::{lint, lint_definition};
