@@ -27,5 +27,7 @@ pub use locations::Locations;
 pub use model::*;
 pub use navigate::{COMPLETED, Placement};
 pub use parse::{MAX_EXTENDS, Parsed, Resolver, Source, parse, parse_builtin};
+pub(crate) use problem::in_order;
 pub use problem::{Gravity, Place, Problem, nearest};
+pub(crate) use read::read as read_node;
 pub use show::{mermaid, show_text};
