@@ -5,6 +5,7 @@ pub mod args;
 pub mod fact;
 mod ladder;
 mod look;
+mod migrate;
 pub mod programme;
 pub mod project;
 pub mod report;

@@ -19,7 +19,7 @@ mod read;
 pub mod show;
 pub mod yaml;
 
-pub use builtin::{BUILTIN_PROGRAMMES, builtin};
+pub use builtin::{BUILTIN_PROGRAMMES, builtin, source_text};
 pub use day_rule::DayRule;
 pub use fraction::Fraction;
 pub use lint::{lint, lint_definition};
@@ -27,5 +27,7 @@ pub use locations::Locations;
 pub use model::*;
 pub use navigate::{COMPLETED, Placement};
 pub use parse::{MAX_EXTENDS, Parsed, Resolver, Source, parse, parse_builtin};
+pub(crate) use problem::in_order;
 pub use problem::{Gravity, Place, Problem, nearest};
+pub(crate) use read::read as read_node;
 pub use show::{mermaid, show_text};

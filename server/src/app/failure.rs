@@ -9,6 +9,7 @@ use anju_engine::log::{AppendError, InvalidAppend, ReadError, VerifyError};
 use anju_projections::ViewError;
 use anju_workflows::definition::{Lang, Problem};
 use anju_workflows::handler::HandleError;
+use anju_workflows::publish::PublishedError;
 
 use super::{NoStateFolder, Store};
 use crate::beside::BesideError;
@@ -91,7 +92,8 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Refused | Self::NotVerified(VerifyError::Altered { .. }) => 1,
-            Self::Handle(HandleError::Command(_)) => 1,
+            Self::Handle(HandleError::Command(_) | HandleError::Migration(_)) => 1,
+            Self::Handle(HandleError::Published(PublishedError::Unreadable { .. })) => 1,
             Self::Handle(HandleError::Append(
                 AppendError::CommandReused { .. } | AppendError::Conflict { .. },
             ))
@@ -153,10 +155,10 @@ impl Failure {
         match self {
             Self::NoStore(store) => (
                 format!(
-                    "{store} 不存在。请先登记项目(anju register)、导入(anju import)或运行演示(anju demo),或用 --store 指明位置"
+                    "{store} 处没有日志。请先登记项目(anju register)、导入(anju import)或运行演示(anju demo),或用 --store 指明位置"
                 ),
                 format!(
-                    "there is no store at {store}. Register a project (anju register), import (anju import), run the demo (anju demo), or name another with --store"
+                    "there is no log at {store}. Register a project (anju register), import (anju import), run the demo (anju demo), or name another with --store"
                 ),
             ),
             Self::Handle(error) => handle(error),
@@ -237,6 +239,23 @@ fn beside(error: &BesideError) -> (String, String) {
 fn handle(error: &HandleError) -> (String, String) {
     match error {
         HandleError::Command(error) => (error.message(Lang::Zh), error.message(Lang::En)),
+        HandleError::Migration(refused) => (refused.message(Lang::Zh), refused.message(Lang::En)),
+        HandleError::Published(PublishedError::Unreadable {
+            what,
+            digest,
+            detail,
+        }) => {
+            let zh = match *what {
+                "calendar" => "日历",
+                _ => "流程定义",
+            };
+            (
+                format!("{zh} {digest} 无法读取({detail})。是否由更新的版本写入?请使用更新的 anju"),
+                format!(
+                    "{what} {digest} could not be read ({detail}). Was it written by a newer build? Use a newer anju"
+                ),
+            )
+        }
         HandleError::UnknownProgramme(programme) => (
             format!("改造计划“{programme}”尚未发布。发布:anju programme publish 文件"),
             format!(

@@ -276,6 +276,8 @@ pub enum ProgrammeTask {
         #[arg(long)]
         year: Option<i16>,
     },
+    /// Move running projects to another version: rehearsed first, then one event per project
+    Migrate(super::migrate::MigrateArgs),
 }
 
 #[derive(Debug, Args)]

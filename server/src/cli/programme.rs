@@ -17,6 +17,7 @@ pub async fn run(args: ProgrammeArgs, opener: &Opener, out: &Out) -> Result<(), 
         ProgrammeTask::Lint { files } => lint_files(&files, out),
         ProgrammeTask::Show { file, mermaid } => show(&file, mermaid, opener, out).await,
         ProgrammeTask::Publish { files, year } => publish(&files, year, opener, out).await,
+        ProgrammeTask::Migrate(args) => super::migrate::run(args, opener, out).await,
     }
 }
 
