@@ -41,6 +41,9 @@ pub struct LogOptions {
     /// How many pages the file may have: tests run out of room without filling a disk.
     #[cfg(feature = "test-util")]
     pub max_pages: Option<u32>,
+    /// After how many pages the write-ahead log is copied into the file: tests make the copying part of an append.
+    #[cfg(feature = "test-util")]
+    pub checkpoint_pages: Option<u32>,
 }
 
 impl Default for LogOptions {
@@ -60,6 +63,8 @@ impl Default for LogOptions {
             hold: None,
             #[cfg(feature = "test-util")]
             max_pages: None,
+            #[cfg(feature = "test-util")]
+            checkpoint_pages: None,
         }
     }
 }
