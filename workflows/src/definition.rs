@@ -5,6 +5,7 @@
 
 mod builtin;
 pub mod day_rule;
+pub mod diff;
 pub mod digest;
 mod duty;
 pub mod fraction;
@@ -16,11 +17,13 @@ pub mod navigate;
 mod parse;
 mod problem;
 mod read;
+pub mod schema;
 pub mod show;
 pub mod yaml;
 
 pub use builtin::{BUILTIN_PROGRAMMES, builtin, source_text};
 pub use day_rule::DayRule;
+pub use diff::{Diff, diff};
 pub use fraction::Fraction;
 pub use lint::{lint, lint_definition};
 pub use locations::Locations;

@@ -3,9 +3,11 @@
 //! Collections are maps from a stable id, so that two files can be merged and compared key by key. Everything that
 //! has an order carries it (`order`, `step`): the digest does not see the order of keys.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,7 +18,7 @@ use crate::calendar::DayKind;
 pub const LANGUAGE_VERSION: u32 = 1;
 
 /// A text in both languages of the screens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Text {
     /// Chinese.
@@ -47,7 +49,7 @@ pub enum Lang {
 }
 
 /// The words of the source a rule comes from: one piece or several, each verbatim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Quote {
     /// One contiguous piece.
@@ -68,7 +70,7 @@ impl Quote {
 }
 
 /// A programme definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     /// The version of the language ([`LANGUAGE_VERSION`]).
@@ -122,7 +124,7 @@ pub struct Definition {
 }
 
 /// The document a definition comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// Its title.
@@ -145,7 +147,7 @@ pub struct Document {
 }
 
 /// The level of the issuing government.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// 省
@@ -157,7 +159,7 @@ pub enum Level {
 }
 
 /// The programme's year.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProgrammeYear {
     /// The year; absent while the text masks it and nobody has bound it.
@@ -172,7 +174,7 @@ pub struct ProgrammeYear {
 }
 
 /// An area: a district, county, street.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Area {
     /// Its name.
@@ -189,7 +191,7 @@ pub struct Area {
 }
 
 /// A part of a programme.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Track {
     /// Its name.
@@ -202,7 +204,7 @@ pub struct Track {
 }
 
 /// How near a track is to the renovation of old compounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Relevance {
     /// Old compounds themselves.
@@ -214,7 +216,7 @@ pub enum Relevance {
 }
 
 /// To which projects a rule applies. Each list that is not empty must hold the project's word.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Applies {
     /// Track ids.
@@ -240,7 +242,7 @@ impl Applies {
 }
 
 /// A type of fact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FactType {
     /// Its name.
@@ -269,7 +271,7 @@ pub struct FactType {
 }
 
 /// A field of a fact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Field {
     /// Its label.
@@ -294,7 +296,7 @@ pub struct Field {
 }
 
 /// What a field holds, and how it stands in the record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldKind {
     /// A whole number, 0 or more. Recorded as an integer.
@@ -320,7 +322,7 @@ pub enum FieldKind {
 }
 
 /// A stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
     /// Its name.
@@ -354,7 +356,7 @@ pub struct Stage {
 }
 
 /// A unit with a duty in a stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Responsible {
     /// The unit, as in the text.
@@ -373,7 +375,7 @@ pub struct Responsible {
 }
 
 /// A rule that has a name and a source and nothing to compute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NamedRule {
     /// Its name.
@@ -387,7 +389,7 @@ pub struct NamedRule {
 }
 
 /// A demand of the text that no rule computes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NotComputable {
     /// What it asks.
@@ -399,7 +401,7 @@ pub struct NotComputable {
 }
 
 /// A due day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deadline {
     /// What is due.
@@ -430,7 +432,7 @@ pub struct Deadline {
 }
 
 /// When something is due: exactly one of the three is given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Due {
     /// A fixed day, or one of the programme's year.
@@ -445,7 +447,7 @@ pub struct Due {
 }
 
 /// So many days after something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct After {
     /// The day a stage was last entered.
@@ -461,7 +463,7 @@ pub struct After {
 }
 
 /// Whether a due day belongs to the period.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// The day itself is the last permitted one (inclusive).
@@ -480,7 +482,9 @@ impl Bound {
 }
 
 /// A planned day that a project brings with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanDay {
     /// Consultation done.
@@ -496,7 +500,7 @@ pub enum PlanDay {
 }
 
 /// Facts of a type with certain values.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FactMatch {
     /// The type; several = any of them.
@@ -507,7 +511,7 @@ pub struct FactMatch {
 }
 
 /// What a transition demands. Exactly one kind is given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Requirement {
     /// What it asks.
@@ -557,7 +561,7 @@ pub struct Requirement {
 }
 
 /// Whether an unmet requirement stops the transition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// It stops it.
@@ -576,7 +580,7 @@ impl Severity {
 }
 
 /// A share as an exact fraction: `of` / `over`, compared without rounding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Share {
     /// The numerator: `fact.field`.
@@ -625,6 +629,22 @@ impl TryFrom<String> for Reference {
     }
 }
 
+impl JsonSchema for Reference {
+    fn schema_name() -> Cow<'static, str> {
+        "Reference".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A number of the project: `fact.field`, or `project.households`, `project.buildings`, \
+                            `project.area_m2`, `project.compounds`.",
+            "type": "string",
+            "pattern": r"^(project\.(households|buildings|area_m2|compounds)|(?!project\.)[a-z0-9_]+\.[a-z0-9_]+)$",
+            "examples": ["consultation_result.agreed_households", "project.households"],
+        })
+    }
+}
+
 impl From<Reference> for String {
     fn from(reference: Reference) -> Self {
         format!("{}.{}", reference.subject, reference.field)
@@ -632,7 +652,7 @@ impl From<Reference> for String {
 }
 
 /// How several facts of a type make one number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Tally {
     /// The latest by the day it happened counts (a later record wins a tie).
@@ -651,7 +671,7 @@ impl Tally {
 }
 
 /// Facts that must be there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FactCount {
     /// The type; several = any of them.
@@ -668,7 +688,7 @@ pub struct FactCount {
 }
 
 /// A publicity (公示).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Publicity {
     /// The fact that it was posted.
@@ -694,7 +714,7 @@ pub struct Publicity {
 }
 
 /// Parties that must all have signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Signers {
     /// The field (`fact.field`, of kind `codes`) that lists who signed, in the latest such fact.
@@ -707,7 +727,7 @@ pub struct Signers {
 }
 
 /// A sum over facts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sum {
     /// What is added up: `fact.field`.
@@ -726,7 +746,7 @@ pub struct Sum {
 }
 
 /// The earliest fact of one type must not be later than the earliest of another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrderOfDates {
     /// What comes first.
@@ -736,7 +756,7 @@ pub struct OrderOfDates {
 }
 
 /// Everything opened was closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settled {
     /// The fact type that opens.
@@ -748,7 +768,7 @@ pub struct Settled {
 }
 
 /// A transition must not take effect before a day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NotBefore {
     /// The first permitted day.
@@ -756,7 +776,7 @@ pub struct NotBefore {
 }
 
 /// A target over many projects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// What is wanted.
@@ -802,7 +822,7 @@ pub struct Target {
 }
 
 /// What a target counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// Projects.
@@ -822,7 +842,9 @@ pub enum Measure {
 }
 
 /// Three different facts that are never derived from one another: 开工, 完工, 验收.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Milestone {
     /// 开工
@@ -834,7 +856,7 @@ pub enum Milestone {
 }
 
 /// Which facts prove the milestones.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Milestones {
     /// 开工
@@ -846,7 +868,7 @@ pub struct Milestones {
 }
 
 /// A step of the ladder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LadderStep {
     /// Its place: higher is harsher.
@@ -877,7 +899,7 @@ pub struct LadderStep {
 }
 
 /// When a lamp changes, in days after the last permitted day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lamps {
     /// Yellow from this many days overdue.
@@ -895,7 +917,7 @@ pub struct Lamps {
 }
 
 /// A report the programme asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reporting {
     /// Its name.
@@ -918,7 +940,7 @@ pub struct Reporting {
 }
 
 /// How often.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cadence {
     /// 每周
