@@ -98,7 +98,12 @@ impl Mapping {
         for id in old {
             let to = self.deadlines.get(id).map_or(id, String::as_str);
             if let Some(other) = taken.insert(to, id) {
-                check.merged(other, id, to);
+                let named = if self.deadlines.contains_key(id) {
+                    id
+                } else {
+                    other
+                };
+                check.merged((other, id), to, named);
             }
         }
         in_order(check.problems)
@@ -145,16 +150,16 @@ impl Check<'_> {
         self.problems.push(problem);
     }
 
-    fn merged(&mut self, first: &str, second: &str, to: &str) {
+    fn merged(&mut self, (first, second): (&str, &str), to: &str, named: &str) {
         let mut problem = Problem::error(
             "two_become_one",
-            self.place(&["deadlines", second], false),
+            self.place(&["deadlines", named], false),
             format!("期限“{first}”和“{second}”都成为“{to}”,督办记录将无法区分"),
             format!(
                 "the deadlines `{first}` and `{second}` would both become `{to}`: their ladders could not be told apart"
             ),
         );
-        problem.path = format!("deadlines.{second}");
+        problem.path = format!("deadlines.{named}");
         self.problems.push(problem);
     }
 }
