@@ -6,6 +6,8 @@ pub mod decide;
 pub mod escalation;
 pub mod event;
 pub mod fields;
+pub mod lot;
+pub mod order;
 pub mod state;
 
 pub use command::Command;

@@ -11,5 +11,7 @@ mod advance;
 mod correct;
 mod deadline;
 mod ladder;
+mod lots;
+mod orders;
 mod register;
 mod scene;
