@@ -220,7 +220,7 @@ fn what_it_cannot_say_is_refused_with_its_place() {
         ),
         (
             "latest.survey_completed > 0",
-            "0: expected latest.fact.field",
+            "0: expected latest.survey_completed.field",
         ),
         ("projects.households > 0", "0: there is no name `projects`"),
         ("lenght([1]) > 0", "0: there is no function `lenght`"),
