@@ -7,6 +7,8 @@ pub mod escalation;
 pub mod event;
 pub mod fields;
 pub mod migrated;
+pub mod lot;
+pub mod order;
 pub mod state;
 
 pub use command::Command;

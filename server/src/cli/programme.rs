@@ -110,16 +110,20 @@ fn lint_files(files: &[String], out: &Out) -> Result<(), Failure> {
 }
 
 async fn show(word: &str, as_mermaid: bool, opener: &Opener, out: &Out) -> Result<(), Failure> {
-    let published = if !Path::new(word).exists() && opener.store.path().exists() {
-        let app = opener.open(Mode::Existing).await?;
-        app.handler
+    let app = if Path::new(word).exists() {
+        None
+    } else {
+        opener.open_if_any().await?
+    };
+    let published = match app {
+        Some(app) => app
+            .handler
             .library()
             .newest_definition(word)
             .await
             .ok()
-            .map(|(definition, _)| (*definition).clone())
-    } else {
-        None
+            .map(|(definition, _)| (*definition).clone()),
+        None => None,
     };
     let definition: Definition = match published {
         Some(definition) => definition,

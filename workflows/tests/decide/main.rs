@@ -12,5 +12,7 @@ mod correct;
 mod deadline;
 mod ladder;
 mod migrate;
+mod lots;
+mod orders;
 mod register;
 mod scene;
