@@ -6,8 +6,8 @@ pub mod decide;
 pub mod escalation;
 pub mod event;
 pub mod fields;
-pub mod migrated;
 pub mod lot;
+pub mod migrated;
 pub mod order;
 pub mod state;
 

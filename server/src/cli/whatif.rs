@@ -8,8 +8,7 @@ use std::sync::Arc;
 use anju_engine::log::EventLog;
 use anju_projections::progress::ProgressQuery;
 use anju_projections::projects::ProjectQuery;
-use anju_workflows::calendar::Calendar;
-use anju_workflows::definition::{Definition, lint, Problem};
+use anju_workflows::definition::{Definition, Problem, lint};
 use anju_workflows::migration::Mapping;
 use anju_workflows::project::event::ProjectId;
 use anju_workflows::whatif::{Alternative, Outcome, Run, Totals};
@@ -27,7 +26,7 @@ use crate::app::{App, Failure, Mode};
 pub struct WhatifArgs {
     /// The other definition: a file, or the name of a programme that this build brings
     pub file: Option<String>,
-    /// Another calendar, as YAML
+    /// Notices that the calendar would have besides, as YAML
     #[arg(long, value_name = "FILE")]
     pub calendar: Option<PathBuf>,
     /// The histories of this programme; default: the one that FILE defines, or without FILE all
@@ -42,9 +41,16 @@ pub struct WhatifArgs {
 }
 
 pub async fn run(args: WhatifArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
-    let calendar = args.calendar.as_deref().map(read_calendar).transpose()?;
+    let calendar_file = args.calendar.as_deref().map(read_calendar).transpose()?;
     let mut definition = args.file.as_deref().map(definition).transpose()?;
     let app = opener.open(Mode::Existing).await?;
+    let calendar = match calendar_file {
+        None => None,
+        Some(file) => {
+            let newest = app.handler.library().calendar().await?;
+            Some(file.added_to(&newest).map_err(Failure::Definition)?)
+        }
+    };
     let programmes = programmes(&app, &args, definition.as_ref()).await?;
     if let Some(definition) = &mut definition {
         bind_year(&app, definition, &programmes, args.year).await?;
@@ -110,8 +116,12 @@ async fn programmes(
                     format!("there is no programme {one:?} in the log; there are {list}"),
                 ),
                 None => Failure::usage(
-                    format!("文件定义的改造计划“{one}”不在日志中;请用 --programme 指明要重放的计划:{list}"),
-                    format!("the programme {one:?} that the file defines is not in the log; name the one to replay with --programme: {list}"),
+                    format!(
+                        "文件定义的改造计划“{one}”不在日志中;请用 --programme 指明要重放的计划:{list}"
+                    ),
+                    format!(
+                        "the programme {one:?} that the file defines is not in the log; name the one to replay with --programme: {list}"
+                    ),
                 ),
             })
         }

@@ -7,8 +7,8 @@ mod clock_stop;
 mod correct;
 mod error;
 mod ladder;
-mod migrate;
 mod lot;
+mod migrate;
 mod order;
 mod record;
 mod register;
@@ -26,8 +26,8 @@ use crate::definition::Definition;
 use crate::requirement::Judgement;
 
 pub use error::CommandError;
-pub use migrate::{MigrationRefused, decide_migration};
 pub use lot::LotError;
+pub use migrate::{MigrationRefused, decide_migration};
 pub use order::OrderError;
 
 /// What a decision may look at besides the state.

@@ -15,8 +15,8 @@ use super::event::{
     BasisLost, Compound, FactCorrected, FactRecorded, ProjectEvent, ProjectId, ProjectRegistered,
     StepKey, Transition, UnreadableEvent,
 };
-use super::migrated::MigrationState;
 use super::lot::{LotState, extension_key};
+use super::migrated::MigrationState;
 use super::order::OrderState;
 use crate::definition::{Placement, PlanDay};
 

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::project::event::ProjectId;
+use crate::project::event::{ProjectId, StepKey};
 use crate::requirement::Judgement;
 
 /// What became, or would become, of a transition that was asked for.
@@ -25,6 +25,8 @@ pub struct Divergence {
     pub position: u64,
     /// The day it took effect.
     pub day: Date,
+    /// The lot that asked to pass the gate, if it was not the project.
+    pub lot: Option<String>,
     /// The stage before, as it was called then.
     pub from: String,
     /// The stage asked for, as it was called then.
@@ -57,6 +59,9 @@ pub struct RuleDifference {
 pub struct DueDifference {
     /// Its id.
     pub deadline: String,
+    /// The lot that answers for it, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
     /// By the rules in force; `None` = not open, or not known.
     pub was: Option<Date>,
     /// By the other rules.
@@ -70,10 +75,9 @@ pub struct StepDifference {
     /// The position of the step taken; absent for one that was not taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<u64>,
-    /// The deadline.
-    pub deadline: String,
-    /// The step's place in the ladder.
-    pub step: u32,
+    /// The step: of which deadline, lot or order, and its place in the ladder.
+    #[serde(flatten)]
+    pub key: StepKey,
     /// The last permitted day it was taken for.
     pub was: Option<Date>,
     /// The last permitted day it would be taken for; `None` = it would not be taken.
@@ -97,6 +101,8 @@ pub struct Outcome {
     pub decisions: u64,
     /// The first decision that would differ.
     pub first: Option<Divergence>,
+    /// The first transition that was accepted and would be refused.
+    pub first_refused: Option<Divergence>,
     /// How many transitions that were accepted would be refused.
     pub would_refuse: u64,
     /// How many transitions that were refused would be accepted.

@@ -42,7 +42,10 @@ fn rename(event: &mut ProjectEvent, renamed: &Renamed) {
             let new = renamed.fact(&fact.fact).to_owned();
             to(&mut fact.fact, &new);
         }
-        ProjectEvent::TransitionAccepted(asked) | ProjectEvent::TransitionRefused(asked) => {
+        ProjectEvent::TransitionAccepted(asked)
+        | ProjectEvent::TransitionRefused(asked)
+        | ProjectEvent::LotPassed(asked)
+        | ProjectEvent::LotRefused(asked) => {
             for stage in [&mut asked.from, &mut asked.to] {
                 let new = renamed.stage(stage).to_owned();
                 to(stage, &new);

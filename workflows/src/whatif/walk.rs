@@ -13,14 +13,14 @@ use super::translate::translate;
 use super::{Alternative, Calendars};
 use crate::calendar::Calendar;
 use crate::definition::Definition;
-use crate::project::deadline::open_deadlines;
-use crate::project::escalation::due_step;
+use crate::project::deadline::{OpenDeadline, all_open};
+use crate::project::escalation::{DueStep, due_steps};
 use crate::project::event::{
     EscalationRaised, ProjectEvent, ProjectId, Transition, UnreadableEvent,
 };
 use crate::project::migrated::Renamed;
 use crate::project::state::{Envelope, ProjectState, Status};
-use crate::requirement::{Judgement, View, judge_exit};
+use crate::requirement::{Judgement, View, judge_exit, judge_lot};
 
 /// Definitions by digest: those that the history was bound to.
 pub type Definitions = HashMap<String, Arc<Definition>>;
@@ -60,6 +60,7 @@ pub fn replay(
         events: events.len() as u64,
         decisions: 0,
         first: None,
+        first_refused: None,
         would_refuse: 0,
         would_accept: 0,
         due: Vec::new(),
@@ -148,7 +149,11 @@ impl Walk<'_> {
             {
                 self.decision(&other, (was, would), &envelope, Verdict::Accepted);
             }
-            (ProjectEvent::TransitionRefused(was), ProjectEvent::TransitionRefused(would)) => {
+            (ProjectEvent::LotPassed(was), ProjectEvent::LotPassed(would)) => {
+                self.decision(&other, (was, would), &envelope, Verdict::Accepted);
+            }
+            (ProjectEvent::TransitionRefused(was), ProjectEvent::TransitionRefused(would))
+            | (ProjectEvent::LotRefused(was), ProjectEvent::LotRefused(would)) => {
                 self.decision(&other, (was, would), &envelope, Verdict::Refused);
             }
             _ => {}
@@ -208,8 +213,14 @@ impl Walk<'_> {
         let Some(state) = &self.would else { return };
         self.outcome.decisions += 1;
         let day = envelope.occurred_at.day();
-        let possible = other.next_stages(&would.from, &state.placement());
-        let (judgements, again) = if possible.contains(&would.to.as_str()) {
+        let possible = match &would.lot {
+            // A lot passes the gate of a stage, wherever that leads.
+            Some(_) => other.stages.contains_key(&would.from),
+            None => other
+                .next_stages(&would.from, &state.placement())
+                .contains(&would.to.as_str()),
+        };
+        let (judgements, again) = if possible {
             let view = View {
                 definition: other,
                 calendar: self.calendar(envelope.position),
@@ -217,7 +228,10 @@ impl Walk<'_> {
                 day,
                 before: None,
             };
-            let judgements = judge_exit(view, &would.from);
+            let judgements = match &would.lot {
+                Some(lot) => judge_lot(view, &would.from, lot),
+                None => judge_exit(view, &would.from),
+            };
             let refused = judgements.iter().any(stops);
             let verdict = match refused {
                 true => Verdict::Refused,
@@ -234,12 +248,14 @@ impl Walk<'_> {
             Verdict::Accepted => self.outcome.would_accept += 1,
             Verdict::Refused | Verdict::NoWay => self.outcome.would_refuse += 1,
         }
-        if self.outcome.first.is_some() {
+        let accepted = again == Verdict::Accepted;
+        if self.outcome.first.is_some() && (accepted || self.outcome.first_refused.is_some()) {
             return;
         }
-        self.outcome.first = Some(Divergence {
+        let divergence = Divergence {
             position: envelope.position,
             day,
+            lot: was.lot.clone(),
             from: was.from.clone(),
             to: was.to.clone(),
             becomes: would.from.clone(),
@@ -247,7 +263,11 @@ impl Walk<'_> {
             would: again,
             rules: rules(&would.judgements, judgements, again),
             definition: was.definition.clone(),
-        });
+        };
+        if !accepted && self.outcome.first_refused.is_none() {
+            self.outcome.first_refused = Some(divergence.clone());
+        }
+        self.outcome.first.get_or_insert(divergence);
     }
 
     /// A step that was taken: whether it would be, and for which day.
@@ -261,36 +281,25 @@ impl Walk<'_> {
             return false;
         };
         let day = envelope.occurred_at.day();
-        let due = due_step(other, self.calendar(envelope.position), state, day);
+        let due = due_steps(other, self.calendar(envelope.position), state, day);
         let key = &raised.key;
         // Taken already, by the days between.
-        let taken = state.steps.iter().find(|step| {
-            (
-                &step.key.deadline,
-                step.key.visit,
-                step.key.run,
-                step.key.step,
-            ) == (&key.deadline, key.visit, key.run, key.step)
-        });
-        let would = match (due, taken) {
-            (_, Some(taken)) => Some(taken.due),
-            (Some(due), None) if due.key.deadline == key.deadline && due.key.step == key.step => {
-                Some(due.due)
-            }
-            _ => None,
+        let taken = state.steps.iter().find(|step| step.key == *key);
+        let would = match taken {
+            Some(taken) => Some(taken.due),
+            None => due.iter().find(|due| due.key == *key).map(|due| due.due),
         };
         let already = taken.is_some();
         if already {
             // It was counted as a step besides; it is the same step, taken another day.
-            self.outcome.steps.retain(|step| {
-                step.position.is_some() || step.deadline != key.deadline || step.step != key.step
-            });
+            self.outcome
+                .steps
+                .retain(|step| step.position.is_some() || step.key != *key);
         }
         if would != Some(raised.due) {
             self.outcome.steps.push(StepDifference {
                 position: Some(envelope.position),
-                deadline: key.deadline.clone(),
-                step: key.step,
+                key: key.clone(),
                 was: Some(raised.due),
                 would,
                 day,
@@ -306,21 +315,30 @@ impl Walk<'_> {
         if state.status != Status::Active {
             return;
         }
-        let calendar = self.calendar(position);
-        let Some(due) = due_step(other, calendar, state, day) else {
-            return;
-        };
-        let left = self.was.as_ref().is_some_and(|was| {
-            due_step(&self.bound, self.basis.calendars.before(position), was, day)
-                .is_some_and(|left| left.key.step >= due.key.step)
-        });
-        if left {
+        let due = due_steps(other, self.calendar(position), state, day);
+        if due.is_empty() {
             return;
         }
+        let left = self.was.as_ref().map_or_else(Vec::new, |was| {
+            due_steps(&self.bound, self.basis.calendars.before(position), was, day)
+        });
+        for due in due {
+            let known = left.iter().any(|left| {
+                left.key.step >= due.key.step
+                    && (&left.key.deadline, &left.key.lot, left.key.order)
+                        == (&due.key.deadline, &due.key.lot, due.key.order)
+            });
+            if !known {
+                self.take_besides(due, day);
+            }
+        }
+    }
+
+    fn take_besides(&mut self, due: DueStep, day: Date) {
+        let Some(state) = &self.would else { return };
         self.outcome.steps.push(StepDifference {
             position: None,
-            deadline: due.key.deadline.clone(),
-            step: due.key.step,
+            key: due.key.clone(),
             was: None,
             would: Some(due.due),
             day: due.step_due,
@@ -330,6 +348,8 @@ impl Walk<'_> {
             key: due.key,
             ladder: due.ladder,
             stage: state.stage.clone(),
+            lot_name: None,
+            about: None,
             due: due.due,
             step_due: due.step_due,
             to: Vec::new(),
@@ -370,19 +390,26 @@ impl Walk<'_> {
         };
         let newest = self.basis.calendars.newest();
         let calendar = self.alternative.calendar.as_ref().unwrap_or(newest);
-        let mut days: BTreeMap<String, (Option<Date>, Option<Date>)> = BTreeMap::new();
-        for open in open_deadlines(&self.bound, newest, was) {
-            let id = self.alternative.renamed.deadline(&open.id).to_owned();
-            days.entry(id).or_default().0 = Some(open.due);
+        let mut days: BTreeMap<(String, Option<String>), (Option<Date>, Option<Date>)> =
+            BTreeMap::new();
+        let own = |open: &OpenDeadline| open.order_number.is_none();
+        for open in all_open(&self.bound, newest, was).into_iter().flatten() {
+            if own(&open) {
+                let id = self.alternative.renamed.deadline(&open.id).to_owned();
+                days.entry((id, open.lot)).or_default().0 = Some(open.due);
+            }
         }
-        for open in open_deadlines(other, calendar, would) {
-            days.entry(open.id).or_default().1 = Some(open.due);
+        for open in all_open(other, calendar, would).into_iter().flatten() {
+            if own(&open) {
+                days.entry((open.id, open.lot)).or_default().1 = Some(open.due);
+            }
         }
         self.outcome.due = days
             .into_iter()
             .filter(|(_, (was, would))| was != would)
-            .map(|(deadline, (was, would))| DueDifference {
+            .map(|((deadline, lot), (was, would))| DueDifference {
                 deadline,
+                lot,
                 was,
                 would,
             })
@@ -437,6 +464,7 @@ fn deadlines_differ(bound: &Definition, alternative: &Alternative) -> bool {
     bound.year.as_ref().and_then(|year| year.value)
         != other.year.as_ref().and_then(|year| year.value)
         || bound.ladder != other.ladder
+        || bound.lots != other.lots
         || bound.areas != other.areas
         || bound.stages.len() != other.stages.len()
         || bound.stages.iter().any(|(id, stage)| {

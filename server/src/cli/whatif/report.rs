@@ -77,6 +77,7 @@ impl Report<'_> {
         json!({
             "position": first.position,
             "at": first.day.to_string(),
+            "lot": first.lot,
             "from": first.from,
             "to": first.to,
             "was": first.was,
@@ -154,7 +155,10 @@ impl Report<'_> {
         }
         text.push_str(&out.pick(
             format!("截至第 {} 条记录;只读,未写入任何内容\n", self.position),
-            format!("as of position {}; read only, nothing was written\n", self.position),
+            format!(
+                "as of position {}; read only, nothing was written\n",
+                self.position
+            ),
         ));
         text
     }
@@ -163,8 +167,9 @@ impl Report<'_> {
         text.push_str(&format!("\n{}\n", outcome.project));
         if let Some(first) = &outcome.first {
             text.push_str(&format!(
-                "  {}  {} → {}: {} → {}  ({} {})\n",
+                "  {}  {}{} → {}: {} → {}  ({} {})\n",
                 first.day,
+                of_lot(first.lot.as_deref()),
                 first.from,
                 first.to,
                 verdict(first.was, out),
@@ -185,15 +190,24 @@ impl Report<'_> {
                     }
                 };
                 text.push_str(&out.pick(
-                    format!("    原:{}\n    将:{}\n", line(was.clone()), line(would.clone())),
-                    format!("    was:   {}\n    would: {}\n", line(was.clone()), line(would.clone())),
+                    format!(
+                        "    原:{}\n    将:{}\n",
+                        line(was.clone()),
+                        line(would.clone())
+                    ),
+                    format!(
+                        "    was:   {}\n    would: {}\n",
+                        line(was.clone()),
+                        line(would.clone())
+                    ),
                 ));
             }
         }
         for due in &outcome.due {
             let (what, deadline) = (out.pick("期限", "deadline"), &due.deadline);
             text.push_str(&format!(
-                "  {what} {deadline}: {} → {}\n",
+                "  {what} {deadline}{}: {} → {}\n",
+                of_lot(due.lot.as_deref()),
                 day(due.was),
                 day(due.would)
             ));
@@ -201,15 +215,20 @@ impl Report<'_> {
         for step in &outcome.steps {
             let what = out.pick("督办步骤", "step");
             text.push_str(&format!(
-                "  {what} {} #{}: {} → {}  ({})\n",
-                step.deadline,
-                step.step,
+                "  {what} {}{} #{}: {} → {}  ({})\n",
+                step.key.deadline,
+                of_lot(step.key.lot.as_deref()),
+                step.key.step,
                 day(step.was),
                 day(step.would),
                 step.day
             ));
         }
     }
+}
+
+fn of_lot(lot: Option<&str>) -> String {
+    lot.map_or_else(String::new, |lot| format!("[{lot}] "))
 }
 
 fn day(day: Option<Date>) -> String {
