@@ -20,6 +20,7 @@ use crate::project::decide::{CommandError, Context, Decision, decide};
 use crate::project::event::{ProjectEvent, ProjectId, Transition, UnreadableEvent};
 use crate::project::{Command, ProjectState};
 use crate::publish::{PublishedError, publish_calendar, publish_definition};
+use crate::upcast::upcasters;
 
 pub use identity::{event_id, new_command_id, request_digest};
 pub use library::Library;
@@ -268,8 +269,8 @@ impl Handler {
             .enumerate()
             .map(|(index, (kind, data))| NewEvent {
                 id: event_id(request.command_id, index),
+                schema: upcasters().newest(&kind),
                 kind,
-                schema: 1,
                 occurred_at: occurred_at.clone(),
                 actor: request.actor.clone(),
                 source: source_in(head.origin.simulated, request.source),
@@ -336,8 +337,7 @@ impl Handler {
         let mut refusal = None;
         for event in &events {
             if event.kind.as_str() == "transition_refused"
-                && let ProjectEvent::TransitionRefused(transition) =
-                    ProjectEvent::from_parts(&event.kind, &event.data)?
+                && let ProjectEvent::TransitionRefused(transition) = ProjectEvent::read(event)?
             {
                 refusal = Some(transition);
             }
@@ -453,8 +453,8 @@ impl Decider<'_> {
             let (kind, data) = event.clone().into_parts()?;
             events.push(NewEvent {
                 id: event_id(request.command_id, index),
+                schema: upcasters().newest(&kind),
                 kind,
-                schema: 1,
                 occurred_at: occurred_at.clone(),
                 actor: request.actor.clone(),
                 source,

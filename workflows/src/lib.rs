@@ -13,3 +13,4 @@ pub mod handler;
 pub mod project;
 pub mod publish;
 pub mod requirement;
+pub mod upcast;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anju_workflows::definition::Lang;
 use anju_workflows::project::fields::parse_day;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use uuid::Uuid;
 
@@ -211,6 +212,20 @@ pub struct ServeArgs {
     /// The folder for notices; without it the ladder is not watched
     #[arg(long, value_name = "DIR")]
     pub spool: Option<PathBuf>,
+    /// The private key that signs checkpoints while the server runs, and when it ends; they are kept beside the log
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// How often at most a checkpoint is signed, if the log has grown: 30s, 10m, 1h
+    #[arg(long, value_name = "TIME", default_value = "10m", requires = "key", value_parser = interval)]
+    pub checkpoint_every: SignedDuration,
+}
+
+/// A length of time that is not zero.
+fn interval(text: &str) -> Result<SignedDuration, String> {
+    match text.parse::<SignedDuration>() {
+        Ok(time) if time.is_positive() => Ok(time),
+        _ => Err("expected a length of time, for example 30s, 10m or 1h".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]
