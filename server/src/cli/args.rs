@@ -513,4 +513,14 @@ pub struct BenchArgs {
     /// The folder in which it writes; a fresh one below the system's temporary folder if absent
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+    /// A PostgreSQL server to measure: a database is made on it and taken away again. Without it a private one is
+    /// started, where PostgreSQL is installed
+    #[arg(long, value_name = "URL")]
+    pub postgres: Option<String>,
+    /// Leave PostgreSQL out
+    #[arg(long, conflicts_with = "postgres")]
+    pub no_postgres: bool,
+    /// Instead: let a log grow to these numbers of events, and measure at each, for example 100000,1000000
+    #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
+    pub growth: Vec<u64>,
 }
