@@ -24,6 +24,7 @@ use anju_workflows::project::{Command, ProjectState};
 use anju_workflows::publish::{
     CALENDAR_STREAM, definition_stream, publish_calendar, publish_definition,
 };
+use anju_workflows::upcast::upcasters;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -329,8 +330,8 @@ impl Player {
             .enumerate()
             .map(|(index, (kind, data))| NewEvent {
                 id: event_id(command_id, index),
+                schema: upcasters().newest(&kind),
                 kind,
-                schema: 1,
                 occurred_at: OccurredAt::on(day),
                 actor: rule_actor(),
                 source: Source::Simulation,
