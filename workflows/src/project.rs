@@ -7,6 +7,7 @@ pub mod escalation;
 pub mod event;
 pub mod fields;
 pub mod lot;
+pub mod migrated;
 pub mod order;
 pub mod state;
 

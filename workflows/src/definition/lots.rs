@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Definition, Field, FieldKind, NamedRule, Placement, Quote, Requirement, Stage, Text};
@@ -18,7 +19,7 @@ pub const LOT_SUBJECT: &str = "lot";
 pub const EVERY_LOT: &str = "every_lot";
 
 /// The lots (标段, 地块, 单元) of a programme's projects: parts that pass a gate each by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lots {
     /// What the programme calls them.
@@ -36,7 +37,7 @@ pub struct Lots {
 }
 
 /// Orders (派单): problems dispatched to a unit with a due day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Orders {
     /// About what: the codes an order may carry. Empty = any code.
@@ -54,7 +55,7 @@ pub struct Orders {
 }
 
 /// So many days; the day of the event is not counted, the last one belongs (民法典 201, 203).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Within {
     /// How many, at least 1.
@@ -64,7 +65,7 @@ pub struct Within {
 }
 
 /// Every order is closed. For a requirement that each lot meets by itself: every order of that lot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrdersClosed {
     /// Only orders about these; empty = all.

@@ -3,9 +3,11 @@
 //! Collections are maps from a stable id, so that two files can be merged and compared key by key. Everything that
 //! has an order carries it (`order`, `step`): the digest does not see the order of keys.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,11 +15,26 @@ use super::lots::{Lots, Orders, OrdersClosed};
 use super::{DayRule, Fraction};
 use crate::calendar::DayKind;
 
+mod conditions;
+mod expression;
+mod inspection;
+mod looks_at;
+mod procedures;
+mod vote;
+mod window;
+
+pub use conditions::Conditions;
+pub use expression::Expression;
+pub use inspection::Inspection;
+pub use procedures::{Procedure, Waiver};
+pub use vote::{Bar, Vote, VoteBase};
+pub use window::{Judged, Window};
+
 /// The version of the language this build understands.
 pub const LANGUAGE_VERSION: u32 = 1;
 
 /// A text in both languages of the screens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Text {
     /// Chinese.
@@ -48,7 +65,7 @@ pub enum Lang {
 }
 
 /// The words of the source a rule comes from: one piece or several, each verbatim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Quote {
     /// One contiguous piece.
@@ -69,7 +86,7 @@ impl Quote {
 }
 
 /// A programme definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     /// The version of the language ([`LANGUAGE_VERSION`]).
@@ -129,7 +146,7 @@ pub struct Definition {
 }
 
 /// The document a definition comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// Its title.
@@ -152,7 +169,7 @@ pub struct Document {
 }
 
 /// The level of the issuing government.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// 省
@@ -164,7 +181,7 @@ pub enum Level {
 }
 
 /// The programme's year.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProgrammeYear {
     /// The year; absent while the text masks it and nobody has bound it.
@@ -179,7 +196,7 @@ pub struct ProgrammeYear {
 }
 
 /// An area: a district, county, street.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Area {
     /// Its name.
@@ -196,7 +213,7 @@ pub struct Area {
 }
 
 /// A part of a programme.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Track {
     /// Its name.
@@ -209,7 +226,7 @@ pub struct Track {
 }
 
 /// How near a track is to the renovation of old compounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Relevance {
     /// Old compounds themselves.
@@ -221,7 +238,7 @@ pub enum Relevance {
 }
 
 /// To which projects a rule applies. Each list that is not empty must hold the project's word.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Applies {
     /// Track ids.
@@ -247,7 +264,7 @@ impl Applies {
 }
 
 /// A type of fact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FactType {
     /// Its name.
@@ -276,7 +293,7 @@ pub struct FactType {
 }
 
 /// A field of a fact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Field {
     /// Its label.
@@ -301,7 +318,7 @@ pub struct Field {
 }
 
 /// What a field holds, and how it stands in the record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldKind {
     /// A whole number, 0 or more. Recorded as an integer.
@@ -329,7 +346,7 @@ pub enum FieldKind {
 }
 
 /// A stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
     /// Its name.
@@ -366,7 +383,7 @@ pub struct Stage {
 }
 
 /// A unit with a duty in a stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Responsible {
     /// The unit, as in the text.
@@ -385,7 +402,7 @@ pub struct Responsible {
 }
 
 /// A rule that has a name and a source and nothing to compute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NamedRule {
     /// Its name.
@@ -399,7 +416,7 @@ pub struct NamedRule {
 }
 
 /// A demand of the text that no rule computes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NotComputable {
     /// What it asks.
@@ -411,7 +428,7 @@ pub struct NotComputable {
 }
 
 /// A due day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deadline {
     /// What is due.
@@ -445,7 +462,7 @@ pub struct Deadline {
 }
 
 /// When something is due: exactly one of the three is given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Due {
     /// A fixed day, or one of the programme's year.
@@ -460,7 +477,7 @@ pub struct Due {
 }
 
 /// So many days after something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct After {
     /// The day a stage was last entered.
@@ -469,14 +486,17 @@ pub struct After {
     /// The day of the latest such fact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fact: Option<FactMatch>,
-    /// How many days; the day itself is not counted, the last one belongs (民法典 201, 203).
+    /// How many days; the last one belongs (民法典 203).
     pub days: u32,
     /// Which days count.
     pub kind: DayKind,
+    /// Whether the day itself is counted. By default it is not (民法典 201).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub count_first_day: bool,
 }
 
 /// Whether a due day belongs to the period.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// The day itself is the last permitted one (inclusive).
@@ -495,7 +515,9 @@ impl Bound {
 }
 
 /// A planned day that a project brings with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanDay {
     /// Consultation done.
@@ -511,7 +533,7 @@ pub enum PlanDay {
 }
 
 /// Facts of a type with certain values.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FactMatch {
     /// The type; several = any of them.
@@ -522,7 +544,7 @@ pub struct FactMatch {
 }
 
 /// What a transition demands. Exactly one kind is given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Requirement {
     /// What it asks.
@@ -566,6 +588,24 @@ pub struct Requirement {
     /// Every order closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders_closed: Option<OrdersClosed>,
+    /// A vote on several bases at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vote: Option<Vote>,
+    /// Procedures done in any order, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub procedures: BTreeMap<String, Procedure>,
+    /// Conditions of an approval discharged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Conditions>,
+    /// Every item of an inspection passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspection: Option<Inspection>,
+    /// Anything else, as an expression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<Expression>,
+    /// The time in which it must be reached; for `share`, `vote`, `sum` and `fact`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// What a reader must know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -578,7 +618,7 @@ pub struct Requirement {
 }
 
 /// Whether an unmet requirement stops the transition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// It stops it.
@@ -597,7 +637,7 @@ impl Severity {
 }
 
 /// A share as an exact fraction: `of` / `over`, compared without rounding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Share {
     /// The numerator: `fact.field`.
@@ -610,12 +650,21 @@ pub struct Share {
     /// Exclusive threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_than: Option<Fraction>,
+    /// Inclusive upper bound: a subsidy of at most so much of the costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Fraction>,
+    /// Exclusive upper bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub less_than: Option<Fraction>,
     /// Only facts with these values, for both `of` and `over`.
     #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
     pub with: BTreeMap<String, Value>,
     /// Whether the latest fact counts, or all added up.
     #[serde(default, skip_serializing_if = "Tally::is_latest")]
     pub tally: Tally,
+    /// The same for `over`, where it differs: money paid in is added up, the latest estimate counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_tally: Option<Tally>,
     /// The unit shown: 户.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
@@ -646,6 +695,22 @@ impl TryFrom<String> for Reference {
     }
 }
 
+impl JsonSchema for Reference {
+    fn schema_name() -> Cow<'static, str> {
+        "Reference".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A number of the project: `fact.field`, or `project.households`, `project.buildings`, \
+                            `project.area_m2`, `project.compounds`.",
+            "type": "string",
+            "pattern": r"^(project\.(households|buildings|area_m2|compounds)|(?!project\.)[a-z0-9_]+\.[a-z0-9_]+)$",
+            "examples": ["consultation_result.agreed_households", "project.households"],
+        })
+    }
+}
+
 impl From<Reference> for String {
     fn from(reference: Reference) -> Self {
         format!("{}.{}", reference.subject, reference.field)
@@ -653,7 +718,7 @@ impl From<Reference> for String {
 }
 
 /// How several facts of a type make one number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Tally {
     /// The latest by the day it happened counts (a later record wins a tie).
@@ -672,7 +737,7 @@ impl Tally {
 }
 
 /// Facts that must be there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FactCount {
     /// The type; several = any of them.
@@ -689,17 +754,20 @@ pub struct FactCount {
 }
 
 /// A publicity (公示).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Publicity {
     /// The fact that it was posted.
     pub posted: FactMatch,
-    /// How many days it must stand, the day of posting not counted; absent = the text gives none.
+    /// How many days it must stand, the last one included; absent = the text gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<u32>,
     /// Which days count.
     #[serde(default = "natural", skip_serializing_if = "is_natural")]
     pub kind: DayKind,
+    /// Whether the day of posting is counted. By default it is not (民法典 201).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub count_first_day: bool,
     /// The fact that it was taken down early, if there is such a type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<FactMatch>,
@@ -715,7 +783,7 @@ pub struct Publicity {
 }
 
 /// Parties that must all have signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Signers {
     /// The field (`fact.field`, of kind `codes`) that lists who signed, in the latest such fact.
@@ -728,7 +796,7 @@ pub struct Signers {
 }
 
 /// A sum over facts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sum {
     /// What is added up: `fact.field`.
@@ -736,8 +804,13 @@ pub struct Sum {
     /// Values that fields must have.
     #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
     pub with: BTreeMap<String, Value>,
-    /// How much, at least, in the field's recorded unit (fen, ㎡, pieces); times `per` if given.
+    /// How much, at least, in the field's recorded unit (fen, ㎡, pieces); times `per` if given. 0 where only
+    /// `at_most` is asked.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub at_least: u64,
+    /// How much, at most; times `per` if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<u64>,
     /// For each of these: `project.area_m2`, `project.households` …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per: Option<Reference>,
@@ -747,7 +820,7 @@ pub struct Sum {
 }
 
 /// The earliest fact of one type must not be later than the earliest of another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrderOfDates {
     /// What comes first.
@@ -757,7 +830,7 @@ pub struct OrderOfDates {
 }
 
 /// Everything opened was closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settled {
     /// The fact type that opens.
@@ -769,7 +842,7 @@ pub struct Settled {
 }
 
 /// A transition must not take effect before a day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NotBefore {
     /// The first permitted day.
@@ -777,7 +850,7 @@ pub struct NotBefore {
 }
 
 /// A target over many projects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// What is wanted.
@@ -823,7 +896,7 @@ pub struct Target {
 }
 
 /// What a target counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// Projects.
@@ -843,7 +916,9 @@ pub enum Measure {
 }
 
 /// Three different facts that are never derived from one another: 开工, 完工, 验收.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Milestone {
     /// 开工
@@ -855,7 +930,7 @@ pub enum Milestone {
 }
 
 /// Which facts prove the milestones.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Milestones {
     /// 开工
@@ -867,7 +942,7 @@ pub struct Milestones {
 }
 
 /// A step of the ladder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LadderStep {
     /// Its place: higher is harsher.
@@ -898,7 +973,7 @@ pub struct LadderStep {
 }
 
 /// When a lamp changes, in days after the last permitted day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lamps {
     /// Yellow from this many days overdue.
@@ -916,7 +991,7 @@ pub struct Lamps {
 }
 
 /// A report the programme asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reporting {
     /// Its name.
@@ -939,7 +1014,7 @@ pub struct Reporting {
 }
 
 /// How often.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cadence {
     /// 每周
@@ -964,6 +1039,10 @@ pub enum Cadence {
 
 fn is_false(value: &bool) -> bool {
     !*value
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 fn one() -> u32 {

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use self::phrase::Phrases;
 use self::table::Table;
-use super::{Deadline, Definition, LadderStep, Lang, Placement, Quote, Requirement, Stage};
+use super::{Deadline, Definition, LadderStep, Lang, Placement, Quote, Requirement, Stage, Target};
 
 pub use self::mermaid::mermaid;
 
@@ -60,6 +60,41 @@ impl Definition {
             lang,
         }
         .due(deadline)
+    }
+
+    /// What a target wants and by when, in one line: `完工 ≥ 60%，2021-10-01`.
+    #[must_use]
+    pub fn describe_target(&self, target: &Target, lang: Lang) -> String {
+        let phrases = Phrases {
+            definition: self,
+            lang,
+        };
+        let mut text = phrases.target(target);
+        if let Some(due) = target.due {
+            text.push_str(match lang {
+                Lang::Zh => "，",
+                Lang::En => ", ",
+            });
+            text.push_str(&phrases.day(due, target.bound));
+        }
+        text
+    }
+
+    /// When a step of the ladder is taken, and to whom it goes, in one line: `逾期 5 个工作日，发给责任单位`.
+    #[must_use]
+    pub fn describe_step(&self, step: &LadderStep, lang: Lang) -> String {
+        let phrases = Phrases {
+            definition: self,
+            lang,
+        };
+        let (time, to) = (
+            phrases.step_time(step.days, step.kind),
+            phrases.addressees(&step.to),
+        );
+        match lang {
+            Lang::Zh => format!("{time}，发给{to}"),
+            Lang::En => format!("{time}, to {to}"),
+        }
     }
 }
 

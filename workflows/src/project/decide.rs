@@ -8,6 +8,7 @@ mod correct;
 mod error;
 mod ladder;
 mod lot;
+mod migrate;
 mod order;
 mod record;
 mod register;
@@ -26,6 +27,7 @@ use crate::requirement::Judgement;
 
 pub use error::CommandError;
 pub use lot::LotError;
+pub use migrate::{MigrationRefused, decide_migration};
 pub use order::OrderError;
 
 /// What a decision may look at besides the state.

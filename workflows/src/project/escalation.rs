@@ -130,7 +130,7 @@ pub fn wrong_steps<'a>(
     state
         .steps
         .iter()
-        .filter(|step| !step.withdrawn && !step.superseded)
+        .filter(|step| !step.withdrawn && !step.superseded && !step.standing)
         .filter(move |step| {
             key_met_on(definition, calendar, state, &step.key)
                 .is_some_and(|met| met < step.step_due)

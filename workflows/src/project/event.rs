@@ -14,6 +14,8 @@ use super::order::{OrderClosed, OrderDispatched, OrderExtended, OrderReopened, O
 use crate::definition::PlanDay;
 use crate::requirement::Judgement;
 
+pub use super::migrated::DefinitionMigrated;
+
 /// The id of a project: ASCII letters, digits and `-`, at most 100 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -109,6 +111,8 @@ pub enum ProjectEvent {
     EscalationWithdrawn(EscalationWithdrawn),
     /// A step was acknowledged.
     EscalationAcknowledged(EscalationAcknowledged),
+    /// The project went over to another version of its programme.
+    DefinitionMigrated(DefinitionMigrated),
     /// It has a lot.
     LotDeclared(LotDeclared),
     /// What was declared of a lot was not quite so.

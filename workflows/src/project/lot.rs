@@ -354,6 +354,7 @@ impl ProjectState {
             extensions: BTreeMap::new(),
             steps: Vec::new(),
             basis_lost: Vec::new(),
+            migrations: self.migrations.clone(),
             lots: BTreeMap::new(),
             orders: BTreeMap::new(),
         }

@@ -16,6 +16,7 @@ use super::event::{
     StepKey, Transition, UnreadableEvent,
 };
 use super::lot::{LotState, extension_key};
+use super::migrated::MigrationState;
 use super::order::OrderState;
 use crate::definition::{Placement, PlanDay};
 
@@ -159,6 +160,9 @@ pub struct StepState {
     pub acknowledged: bool,
     /// Whether it was withdrawn.
     pub withdrawn: bool,
+    /// Whether it was right by an earlier version, and what the version in force would say of it does not matter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standing: bool,
 }
 
 /// A project's state.
@@ -170,7 +174,7 @@ pub struct ProjectState {
     pub revision: u64,
     /// The position of the last event folded.
     pub position: u64,
-    /// How it entered.
+    /// How it entered, in the words of the version it is bound to now: `definition` is that version's digest.
     pub registered: ProjectRegistered,
     /// The day it entered.
     pub registered_on: Date,
@@ -198,6 +202,9 @@ pub struct ProjectState {
     pub steps: Vec<StepState>,
     /// Accepted transitions, and gates passed by lots, whose basis a correction took away.
     pub basis_lost: Vec<BasisLost>,
+    /// Its migrations to other versions of its programme, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<MigrationState>,
     /// Its lots, by id; those that have left as well.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lots: BTreeMap<String, LotState>,
@@ -256,6 +263,7 @@ impl ProjectState {
             extensions: BTreeMap::new(),
             steps: Vec::new(),
             basis_lost: Vec::new(),
+            migrations: Vec::new(),
             lots: BTreeMap::new(),
             orders: BTreeMap::new(),
         }
@@ -313,6 +321,7 @@ impl ProjectState {
                     superseded,
                     acknowledged: false,
                     withdrawn: false,
+                    standing: false,
                 };
                 self.steps
                     .extend(raised.superseded.iter().map(|&lower| step(lower, true)));
@@ -340,6 +349,7 @@ impl ProjectState {
                     }
                 }
             }
+            ProjectEvent::DefinitionMigrated(migrated) => self.migrate(migrated, envelope),
             ProjectEvent::LotDeclared(declared) => self.declare_lot(declared, envelope),
             ProjectEvent::LotCorrected(corrected) => self.correct_lot(corrected),
             ProjectEvent::LotWithdrawn(withdrawn) => self.withdraw_lot(withdrawn, envelope),

@@ -42,6 +42,7 @@ impl<'a> Known<'a> {
             others.extend(fact.corrected_by.iter().map(|correction| correction.event));
         }
         others.extend(replay.clock.iter().map(|stop| stop.event));
+        others.extend(replay.migrations.iter().map(|migration| migration.event));
         let moves = replay.orders.iter().flat_map(|order| &order.moves);
         others.extend(moves.map(|moved| moved.event));
         Self {

@@ -120,11 +120,15 @@ fn basis_lost(
             day: transition.day,
             before: Some(transition.position),
         };
-        let gate = corrected.at_gate(when);
+        let gate = Gate {
+            corrected: &corrected.at_gate(when),
+            uncorrected: &state.at_gate(when),
+            stage: &transition.from,
+            when,
+            position: transition.position,
+        };
         for (rule, cites) in &transition.cites {
-            if cites.contains(&position)
-                && again.misses(&gate, &transition.from, rule, when, transition.position)
-            {
+            if cites.contains(&position) && again.misses(&gate, rule) {
                 lost.push(BasisLost {
                     transition: transition.position,
                     rule: rule.clone(),
@@ -164,6 +168,16 @@ fn corrected(
     after(state, &state.id, context.now, &events)
 }
 
+/// A gate that was passed: what is judged again there.
+struct Gate<'a> {
+    corrected: &'a ProjectState,
+    uncorrected: &'a ProjectState,
+    stage: &'a str,
+    when: When,
+    /// Of the record that says that it was passed.
+    position: u64,
+}
+
 /// Judging again what was decided, on corrected facts.
 struct Again<'a> {
     context: Context<'a>,
@@ -178,7 +192,9 @@ impl Again<'_> {
     fn passages(&self, touched: impl Fn(&str, &[u64]) -> bool) -> Vec<BasisLost> {
         let mut lost = Vec::new();
         for (id, lot) in &self.state.lots {
-            let Some(alone) = self.corrected.of_lot(id) else {
+            let (Some(alone), Some(uncorrected)) =
+                (self.corrected.of_lot(id), self.state.of_lot(id))
+            else {
                 continue;
             };
             for passage in &lot.passages {
@@ -186,10 +202,15 @@ impl Again<'_> {
                     day: passage.day,
                     before: Some(passage.position),
                 };
+                let gate = Gate {
+                    corrected: &alone,
+                    uncorrected: &uncorrected,
+                    stage: &passage.stage,
+                    when,
+                    position: passage.position,
+                };
                 for (rule, cites) in &passage.cites {
-                    if touched(id, cites)
-                        && self.misses(&alone, &passage.stage, rule, when, passage.position)
-                    {
+                    if touched(id, cites) && self.misses(&gate, rule) {
                         lost.push(BasisLost {
                             transition: passage.position,
                             rule: rule.clone(),
@@ -202,19 +223,12 @@ impl Again<'_> {
     }
 
     /// Whether a rule that blocks is missed as of then, and was not known to be.
-    fn misses(
-        &self,
-        state: &ProjectState,
-        stage: &str,
-        rule: &str,
-        when: When,
-        position: u64,
-    ) -> bool {
+    fn misses(&self, gate: &Gate<'_>, rule: &str) -> bool {
         let Some(requirement) = self
             .context
             .definition
             .stages
-            .get(stage)
+            .get(gate.stage)
             .and_then(|stage| stage.exit.get(rule))
         else {
             return false;
@@ -222,12 +236,25 @@ impl Again<'_> {
         let view = View {
             definition: self.context.definition,
             calendar: self.context.calendar,
-            state,
-            day: when.day,
-            before: when.before,
+            state: gate.corrected,
+            day: gate.when.day,
+            before: gate.when.before,
         };
-        let judgement = judge(view, stage, rule, requirement);
-        !judgement.met && !judgement.warn && !self.is_known(position, rule)
+        let judgement = judge(view, gate.stage, rule, requirement);
+        if judgement.met || judgement.warn || self.is_known(gate.position, rule) {
+            return false;
+        }
+        // What was decided under an earlier version was right by that one. The version in force may ask more, and that
+        // is no fault of this correction: it counts only if the correction itself made the difference.
+        let earlier_version = self
+            .state
+            .migrated()
+            .is_some_and(|migration| gate.position < migration.position);
+        let uncorrected = View {
+            state: gate.uncorrected,
+            ..view
+        };
+        !earlier_version || judge(uncorrected, gate.stage, rule, requirement).met
     }
 
     fn is_known(&self, position: u64, rule: &str) -> bool {
