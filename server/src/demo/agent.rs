@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anju_engine::event::{Data, EventId, OccurredAt};
 use anju_workflows::calendar::Calendar;
-use anju_workflows::definition::{Definition, FactMatch, Requirement};
+use anju_workflows::definition::{Definition, FactMatch, Reference, Requirement};
 use anju_workflows::project::command::Register;
 use anju_workflows::project::deadline::open_deadlines;
 use anju_workflows::project::event::ProjectId;
@@ -572,6 +572,21 @@ impl Agent {
                     self.give_up(today);
                     return;
                 }
+                Remedy::Anew(what) => {
+                    self.void_all(today, &what);
+                    self.planner(calendar).meet(
+                        &mut plan,
+                        &requirement,
+                        Effort::Enough,
+                        later(today, 1),
+                        until,
+                    );
+                    continue;
+                }
+                Remedy::Reduce { of, by } => {
+                    self.reduce(today, &of, by);
+                    continue;
+                }
                 Remedy::Again => {}
             }
             let effort = if self.dice.in_hundred(12) {
@@ -583,6 +598,47 @@ impl Agent {
                 .meet(&mut plan, &requirement, effort, today, until);
         }
         self.record_all(calendar, plan, today, until);
+    }
+
+    /// What was recorded counts no more: every standing fact of a kind is voided.
+    fn void_all(&mut self, today: Date, what: &FactMatch) {
+        let Some(state) = &self.state else { return };
+        let events: Vec<EventId> = state
+            .standing_facts()
+            .filter(|(_, fact)| {
+                what.any_of.contains(&fact.fact)
+                    && anju_workflows::requirement::matches_fields(&what.with, &fact.fields)
+            })
+            .map(|(_, fact)| fact.event)
+            .collect();
+        for event in events {
+            self.schedule(later(today, 1), Command::Void { event, note: None }, None);
+        }
+    }
+
+    /// A figure was too high: the largest such figure is corrected.
+    fn reduce(&mut self, today: Date, of: &Reference, by: i64) {
+        let Some(state) = &self.state else { return };
+        let largest = state
+            .standing_facts()
+            .filter(|(_, fact)| fact.fact == of.subject)
+            .filter_map(|(_, fact)| Some((fact.fields.get(&of.field)?.as_i64()?, fact.event)))
+            .max_by_key(|(number, _)| *number);
+        let Some((number, event)) = largest else {
+            return;
+        };
+        let corrected = (number - by).max(0);
+        self.schedule(
+            later(today, 1),
+            Command::Correct {
+                event,
+                fields: Data::from_iter([(of.field.clone(), Value::from(corrected))]),
+                cleared: Vec::new(),
+                happened: None,
+                note: None,
+            },
+            None,
+        );
     }
 
     /// A window closed without what it asked for: the round is held again where the programme has a way back, else

@@ -264,6 +264,18 @@ impl Planner<'_> {
             .unwrap_or(Fraction::WHOLE);
         // What stays under an upper bound falls short of it.
         let upper = share.at_most.is_some() || share.less_than.is_some();
+        // A figure that another rule has set and that is under the bound is left as it is.
+        let set = plan[index]
+            .fields
+            .get(&share.of.field)
+            .and_then(Value::as_i64);
+        if upper
+            && effort == Effort::Enough
+            && let (Some(set), Ok(base)) = (set, u128::try_from(base))
+            && u128::try_from(set).is_ok_and(|set| !threshold.is_reached_by(set, base))
+        {
+            return;
+        }
         let of = self.share_of(
             base,
             threshold,
