@@ -6,11 +6,13 @@
 mod evidence;
 mod explain;
 mod facts;
+mod history;
 mod judge;
 mod number;
 
 pub use evidence::{Evidence, Judgement};
 pub use explain::{Explained, explain};
 pub use facts::{View, matches_fields};
+pub use history::{RuleHistory, rule_histories};
 pub use judge::{judge, judge_exit};
 pub use number::Exact;

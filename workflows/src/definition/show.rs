@@ -1,8 +1,12 @@
 //! A definition for readers: tables in either language, and a diagram.
 
+mod edges;
+mod machine;
 mod mermaid;
 mod phrase;
+mod svg;
 mod table;
+mod windows;
 
 use std::cmp::Ordering;
 
@@ -12,7 +16,9 @@ use self::phrase::Phrases;
 use self::table::Table;
 use super::{Deadline, Definition, LadderStep, Lang, Placement, Quote, Requirement, Stage, Target};
 
+pub use self::machine::machine_svg;
 pub use self::mermaid::mermaid;
+pub use self::windows::windows_svg;
 
 /// The definition as text: stages, rules with their sources, the calendar of deadlines, targets, ladder, and what no
 /// rule computes. Columns are aligned for a terminal that shows Chinese letters two cells wide.
