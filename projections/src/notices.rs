@@ -17,7 +17,7 @@ use crate::names::{area_name, deadline_names, stage_name, step_name};
 use crate::store::signed;
 use crate::{ViewError, Views};
 
-pub use spool::{Spooled, spool, spool_new, spooled_position};
+pub use spool::{Page, Spooled, spool, spool_new, spool_page, spooled_position};
 
 /// One message about one step of the ladder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

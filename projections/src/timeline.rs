@@ -24,7 +24,8 @@ use crate::{ViewError, Views};
 
 pub use answer::{
     ClockEvent, DecisionOutcome, FieldLabel, Replay, ReplayQuery, ReplayedCorrection,
-    ReplayedDeadline, ReplayedDecision, ReplayedFact, ReplayedRequirement, ReplayedStep,
+    ReplayedDeadline, ReplayedDecision, ReplayedFact, ReplayedMigration, ReplayedRequirement,
+    ReplayedStep,
 };
 
 impl Views {
@@ -107,6 +108,7 @@ pub async fn replay(
         decisions,
         clock: shown.iter().filter_map(|past| clock_event(past)).collect(),
         escalations,
+        migrations: shown.iter().filter_map(|past| migration(past)).collect(),
         open_deadlines: deadlines(&definition, &calendar, &state, as_of, lang),
         compounds: bound.compounds.clone(),
         plan: bound.plan.clone(),
@@ -235,6 +237,24 @@ async fn escalations(
         });
     }
     Ok(steps)
+}
+
+fn migration(past: &Past) -> Option<ReplayedMigration> {
+    let ProjectEvent::DefinitionMigrated(migrated) = &past.event else {
+        return None;
+    };
+    let recorded = &past.recorded;
+    Some(ReplayedMigration {
+        position: recorded.position,
+        event: recorded.id,
+        at: recorded.occurred_at.as_str().to_owned(),
+        recorded_at: recorded.recorded_at,
+        from: migrated.from.clone(),
+        to: migrated.to.clone(),
+        renamed_stages: migrated.renamed.stages.clone(),
+        deadlines: migrated.deadlines.clone(),
+        actor_role: recorded.actor.role.clone(),
+    })
 }
 
 fn clock_event(past: &Past) -> Option<ClockEvent> {

@@ -5,9 +5,11 @@ pub mod args;
 pub mod fact;
 mod ladder;
 mod look;
+mod migrate;
 pub mod programme;
 pub mod project;
 pub mod report;
+mod store;
 
 use std::process::ExitCode;
 
@@ -85,6 +87,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Task::Export(args) => proof::export(args, &opener, &out).await,
         Task::Rebuild => look::rebuild(&opener, &out).await,
         Task::Bench(args) => crate::bench::run(args, &out).await,
+        Task::Store(args) => store::run(args, &opener, &out).await,
     }
 }
 
@@ -104,6 +107,14 @@ impl Opener {
     /// Opens it.
     pub async fn open(&self, mode: Mode) -> Result<App, Failure> {
         App::open(&self.store, mode, self.lang, self.confirm_clock).await
+    }
+
+    /// Opens it if there is one.
+    pub async fn open_if_any(&self) -> Result<Option<App>, Failure> {
+        match self.open(Mode::Existing).await {
+            Err(Failure::NoStore(_)) => Ok(None),
+            opened => opened.map(Some),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anju_engine::event::{CommandId, EventId, Position, Source, shanghai_day};
-use anju_projections::notices::spool_new;
+use anju_engine::log::sqlite::Lease;
 use anju_workflows::handler::{HandleError, Request};
 use anju_workflows::project::Command;
 use anju_workflows::project::decide::CommandError;
@@ -88,8 +88,7 @@ pub async fn once(app: &App, spool: &Path) -> Result<Watched, Failure> {
             looked_at.insert(project);
         }
     }
-    let views = app.views().await?;
-    let spooled = spool_new(views, spool).await?;
+    let spooled = app.spool(spool).await?;
     Ok(Watched {
         today,
         raised,
@@ -136,7 +135,8 @@ async fn take(app: &App, project: &ProjectId, today: Date) -> Result<Option<Rais
     }
 }
 
-/// Looks again and again until told to stop. Of several processes on one log, one watches; the others stand by.
+/// Looks again and again until told to stop. Of several processes on one log, one watches; the others stand by. A
+/// failure that may pass, such as a database server that is restarted, is waited out.
 pub async fn watch_forever(
     app: &App,
     spool: &Path,
@@ -144,23 +144,14 @@ pub async fn watch_forever(
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
     let holder = uuid::Uuid::new_v4().to_string();
-    let ttl = LEASE.max(every * 2);
     let mut lease = None;
     loop {
-        lease = match lease.take() {
-            Some(held) => app.log.renew_lease(&held, ttl).await?.then_some(held),
-            None => app.log.try_lease("watch", &holder, ttl).await?,
-        };
-        if lease.is_some() {
-            let watched = once(app, spool).await?;
-            if !watched.raised.is_empty() || watched.notices > 0 {
-                eprintln!(
-                    "{} +{} ({})",
-                    watched.today,
-                    watched.raised.len(),
-                    watched.notices
-                );
+        match look(app, spool, every, &holder, &mut lease).await {
+            Ok(()) => {}
+            Err(failure) if failure.is_passing() => {
+                tracing::warn!(%failure, "the ladder waits");
             }
+            Err(failure) => return Err(failure),
         }
         tokio::select! {
             changed = shutdown.changed() => {
@@ -173,6 +164,34 @@ pub async fn watch_forever(
     }
     if let Some(lease) = lease {
         app.log.release_lease(lease).await?;
+    }
+    Ok(())
+}
+
+/// Looks once if this process has, or can have, the lease.
+async fn look(
+    app: &App,
+    spool: &Path,
+    every: Duration,
+    holder: &str,
+    lease: &mut Option<Lease>,
+) -> Result<(), Failure> {
+    let ttl = LEASE.max(every * 2);
+    *lease = match lease.take() {
+        Some(held) => app.log.renew_lease(&held, ttl).await?.then_some(held),
+        None => app.log.try_lease("watch", holder, ttl).await?,
+    };
+    if lease.is_none() {
+        return Ok(());
+    }
+    let watched = once(app, spool).await?;
+    if !watched.raised.is_empty() || watched.notices > 0 {
+        eprintln!(
+            "{} +{} ({})",
+            watched.today,
+            watched.raised.len(),
+            watched.notices
+        );
     }
     Ok(())
 }

@@ -41,9 +41,6 @@ use visit::Visit;
 /// The largest form that is read, in bytes.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
-/// How often the ladder is looked at while the pages are served.
-const WATCH_EVERY: Duration = Duration::from_secs(30);
-
 /// What every page needs.
 struct Site {
     app: Arc<App>,
@@ -78,7 +75,8 @@ pub async fn serve(app: App, args: ServeArgs) -> Result<(), Failure> {
     let ladder = async {
         match &args.spool {
             Some(spool) => {
-                crate::watch::watch_forever(&app, spool, WATCH_EVERY, stopped.clone()).await
+                let every = Duration::from_secs(args.every);
+                crate::watch::watch_forever(&app, spool, every, stopped.clone()).await
             }
             None => Ok(()),
         }

@@ -22,7 +22,7 @@ pub mod schema;
 pub mod show;
 pub mod yaml;
 
-pub use builtin::{BUILTIN_PROGRAMMES, builtin};
+pub use builtin::{BUILTIN_PROGRAMMES, builtin, source_text};
 pub use day_rule::DayRule;
 pub use diff::{Diff, diff};
 pub use fraction::Fraction;
@@ -31,5 +31,7 @@ pub use locations::Locations;
 pub use model::*;
 pub use navigate::{COMPLETED, Placement};
 pub use parse::{MAX_EXTENDS, Parsed, Resolver, Source, parse, parse_builtin};
+pub(crate) use problem::in_order;
 pub use problem::{Gravity, Place, Problem, nearest};
+pub(crate) use read::read as read_node;
 pub use show::{machine_svg, mermaid, show_text, windows_svg};

@@ -2,6 +2,7 @@
 
 mod identity;
 mod library;
+mod migrate;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,13 +17,14 @@ use jiff::Timestamp;
 
 use crate::calendar::Calendar;
 use crate::definition::Definition;
-use crate::project::decide::{CommandError, Context, Decision, decide};
+use crate::project::decide::{CommandError, Context, Decision, MigrationRefused, decide};
 use crate::project::event::{ProjectEvent, ProjectId, Transition, UnreadableEvent};
 use crate::project::{Command, ProjectState};
 use crate::publish::{PublishedError, publish_calendar, publish_definition};
 
 pub use identity::{event_id, new_command_id, request_digest};
 pub use library::Library;
+pub use migrate::{Migration, migration_command_id};
 
 /// How many times a command is decided again because its project moved meanwhile.
 const RETRIES: usize = 8;
@@ -62,6 +64,9 @@ pub enum HandleError {
     /// It was not taken: nothing is appended.
     #[error(transparent)]
     Command(#[from] CommandError),
+    /// A project cannot go over to another version: nothing is appended.
+    #[error(transparent)]
+    Migration(#[from] MigrationRefused),
     /// The programme is not published in this log.
     #[error("programme {0:?} is not published in this log")]
     UnknownProgramme(String),
@@ -447,6 +452,33 @@ impl Decider<'_> {
             role: &request.actor.role,
         };
         let decision = decide(context, project, state, command, &occurred_at)?;
+        let append = Rendering {
+            project,
+            state,
+            request,
+            request_digest,
+            simulated: self.simulated,
+        }
+        .append(&decision)?;
+        Ok(Decided {
+            request: append,
+            decision,
+        })
+    }
+}
+
+/// What a decision needs to become an append.
+struct Rendering<'a> {
+    project: &'a ProjectId,
+    state: Option<&'a ProjectState>,
+    request: &'a Request,
+    request_digest: [u8; 32],
+    simulated: bool,
+}
+
+impl Rendering<'_> {
+    fn append(&self, decision: &Decision) -> Result<AppendRequest, HandleError> {
+        let request = self.request;
         let source = source_in(self.simulated, request.source);
         let mut events = Vec::with_capacity(decision.events.len());
         for (index, (event, occurred_at)) in decision.events.iter().enumerate() {
@@ -463,19 +495,16 @@ impl Decider<'_> {
                 data,
             });
         }
-        Ok(Decided {
-            request: AppendRequest {
-                command_id: request.command_id,
-                request_digest,
-                appends: vec![StreamAppend {
-                    stream: project.stream()?,
-                    expected: state.map_or(Expected::NoStream, |state| {
-                        Expected::Exactly(Revision(state.revision))
-                    }),
-                    events,
-                }],
-            },
-            decision,
+        Ok(AppendRequest {
+            command_id: request.command_id,
+            request_digest: self.request_digest,
+            appends: vec![StreamAppend {
+                stream: self.project.stream()?,
+                expected: self.state.map_or(Expected::NoStream, |state| {
+                    Expected::Exactly(Revision(state.revision))
+                }),
+                events,
+            }],
         })
     }
 }

@@ -6,6 +6,7 @@ pub mod decide;
 pub mod escalation;
 pub mod event;
 pub mod fields;
+pub mod migrated;
 pub mod state;
 
 pub use command::Command;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::calendar::{Calendar, CalendarDefinition};
-use crate::definition::Definition;
+use crate::definition::{Definition, LANGUAGE_VERSION};
 
 /// The stream of the working-day calendar.
 pub const CALENDAR_STREAM: &str = "calendar-cn";
@@ -224,13 +224,20 @@ impl Publications {
             return Ok(None);
         };
         check_digest("definition", digest, text)?;
-        serde_json::from_str(text)
-            .map(Some)
-            .map_err(|e| PublishedError::Unreadable {
-                what: "definition",
-                digest: digest.to_owned(),
-                detail: e.to_string(),
-            })
+        let unreadable = |detail: String| PublishedError::Unreadable {
+            what: "definition",
+            digest: digest.to_owned(),
+            detail,
+        };
+        let definition: Definition =
+            serde_json::from_str(text).map_err(|e| unreadable(e.to_string()))?;
+        if definition.language > LANGUAGE_VERSION {
+            return Err(unreadable(format!(
+                "language {}, this build understands {LANGUAGE_VERSION}",
+                definition.language
+            )));
+        }
+        Ok(Some(definition))
     }
 
     /// The newest calendar, checked against its digest; `None` if none was published.

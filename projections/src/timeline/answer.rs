@@ -6,6 +6,7 @@ use anju_engine::event::{Data, EventId, Position, Source};
 use anju_workflows::definition::{Lang, PlanDay};
 use anju_workflows::project::Status;
 use anju_workflows::project::event::{Compound, ProjectId, StepKey};
+use anju_workflows::project::migrated::CarriedDeadline;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,10 @@ pub struct Replay {
     pub clock: Vec<ClockEvent>,
     /// The steps of the ladder.
     pub escalations: Vec<ReplayedStep>,
+    /// The versions of its programme it was bound to before, each with what replaced it. Until the day of the first
+    /// one, the project is shown by the rules it had then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<ReplayedMigration>,
     /// The deadlines it has not met, the governing one first.
     pub open_deadlines: Vec<ReplayedDeadline>,
     /// The compounds it serves.
@@ -288,6 +293,29 @@ pub struct ReplayedStep {
     pub acknowledged: bool,
     /// Whether it was withdrawn.
     pub withdrawn: bool,
+}
+
+/// A migration to another version of the programme.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayedMigration {
+    /// Its position.
+    pub position: Position,
+    /// Its event.
+    pub event: EventId,
+    /// Its day.
+    pub at: String,
+    /// When the log learned it.
+    pub recorded_at: Timestamp,
+    /// The digest of the version before.
+    pub from: String,
+    /// The digest of the version after.
+    pub to: String,
+    /// The stages that are called otherwise: old id → new id.
+    pub renamed_stages: BTreeMap<String, String>,
+    /// What became of each open deadline, by its id in the version before.
+    pub deadlines: BTreeMap<String, CarriedDeadline>,
+    /// The role that asked.
+    pub actor_role: String,
 }
 
 /// A deadline that is not met.

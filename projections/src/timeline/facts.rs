@@ -74,6 +74,14 @@ pub(super) fn facts(
             fact.fields.clone_from(&stands.fields);
             stands.occurred_at.as_str().clone_into(&mut fact.at);
             fact.voided = stands.voided;
+            // A migration may rename its type, or count it or count it no more.
+            fact.declared = stands.declared;
+            if stands.fact != fact.kind {
+                fact.kind.clone_from(&stands.fact);
+                if let Some(kind) = definition.facts.get(&fact.kind) {
+                    kind.name.get(lang).clone_into(&mut fact.name);
+                }
+            }
         }
         fact.labels = labels(definition, &fact.kind, &fact.fields, lang);
     }

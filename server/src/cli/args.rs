@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use crate::app::{Failure, Store};
+use crate::app::{Failure, Store, StoreError};
 use crate::proof;
 
 /// Anju (安居): renewal programmes as event-sourced workflows.
@@ -23,9 +23,21 @@ use crate::proof;
 #[derive(Debug, Parser)]
 #[command(name = "anju", version, after_long_help = EXAMPLES, max_term_width = 110)]
 pub struct Cli {
-    /// Where the log is kept: sqlite:PATH
-    #[arg(long, global = true, env = "ANJU_STORE", value_name = "STORE")]
+    /// Where the log is kept: sqlite:PATH, or postgres://USER@HOST:PORT/DATABASE for several servers
+    // The value may hold a password: the help must not show it.
+    #[arg(
+        long,
+        global = true,
+        env = "ANJU_STORE",
+        hide_env_values = true,
+        value_name = "STORE"
+    )]
     store: Option<String>,
+
+    /// The folder for what this machine keeps of the log: read models and checkpoints. Absent, they stand beside the
+    /// log's file; of a log in a database, in the user's own state folder (~/.local/state/anju)
+    #[arg(long, global = true, env = "ANJU_STATE", value_name = "DIR")]
+    state: Option<PathBuf>,
 
     /// The language of answers
     #[arg(long, global = true, env = "ANJU_LANG", value_enum, default_value_t = Language::Zh)]
@@ -91,10 +103,25 @@ impl Cli {
             .as_deref()
             .unwrap_or(default)
             .parse::<Store>()
-            .map_err(|error| {
-                Failure::usage(format!("--store:{error}"), format!("--store: {error}"))
-            })
+            .map(|store| store.with_state(self.state.clone()))
+            .map_err(|error| bad_store(&error))
     }
+}
+
+/// An address that is none, as bad usage.
+fn bad_store(error: &StoreError) -> Failure {
+    let zh = match error {
+        StoreError::Empty(text) => {
+            format!("“{text}”不是存储地址,应为 sqlite:路径,例如 sqlite:./anju.db")
+        }
+        StoreError::Scheme(scheme) => {
+            format!("不认识 {scheme}://…,应为 sqlite:路径 或 postgres://用户@主机:端口/数据库")
+        }
+        StoreError::Postgres { address, what } => {
+            format!("{address} 不是 PostgreSQL 地址({what}),应为 postgres://用户@主机:端口/数据库")
+        }
+    };
+    Failure::usage(format!("--store:{zh}"), format!("--store: {error}"))
 }
 
 #[derive(Debug, Subcommand)]
@@ -153,6 +180,8 @@ pub enum Task {
     Rebuild,
     /// Measure this machine: the log beside the raw limits of the same disk
     Bench(BenchArgs),
+    /// Set up a store
+    Store(StoreArgs),
 }
 
 /// Who acts, and how the command is known.
@@ -216,6 +245,9 @@ pub struct ServeArgs {
     /// The folder for notices; without it the ladder is not watched
     #[arg(long, value_name = "DIR")]
     pub spool: Option<PathBuf>,
+    /// How often to look at the ladder, in seconds
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub every: u64,
 }
 
 #[derive(Debug, Args)]
@@ -271,6 +303,8 @@ pub enum ProgrammeTask {
         #[arg(long)]
         year: Option<i16>,
     },
+    /// Move running projects to another version: rehearsed first, then one event per project
+    Migrate(super::migrate::MigrateArgs),
 }
 
 #[derive(Debug, Args)]
@@ -512,6 +546,30 @@ pub struct StalledArgs {
     /// Only this area, by id
     #[arg(long)]
     pub area: Option<String>,
+}
+
+/// `anju store`.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    #[command(subcommand)]
+    pub task: StoreTask,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StoreTask {
+    /// Make an empty log if there is none, and let a role of the database use it. Run by the owner of the log; the
+    /// servers then connect as the role, which can add and read, and cannot alter what was recorded
+    Init(InitArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The role of the database that the servers will connect as; it must exist
+    #[arg(long)]
+    pub role: Option<String>,
+    /// The name of the new log, that no other log has; a fresh one if absent
+    #[arg(long)]
+    pub origin: Option<String>,
 }
 
 #[derive(Debug, Args)]

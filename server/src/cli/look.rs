@@ -245,6 +245,19 @@ fn replay_text(out: &Out, replay: &Replay) -> String {
             ),
         ));
     }
+    for migration in &replay.migrations {
+        let (from, to) = (short(&migration.from), short(&migration.to));
+        lines.push((
+            migration.position.0,
+            out.pick(
+                format!("{}  迁移到新版本 {from}… → {to}…", migration.at),
+                format!(
+                    "{}  went over to another version {from}… → {to}…",
+                    migration.at
+                ),
+            ),
+        ));
+    }
     lines.sort_by_key(|(position, _)| *position);
     for (position, line) in lines {
         text.push_str(&format!("{position:>8}  {line}\n"));

@@ -55,6 +55,7 @@ pub async fn run(args: ProgrammeArgs, opener: &Opener, out: &Out) -> Result<(), 
             Ok(())
         }
         ProgrammeTask::Publish { files, year } => publish(&files, year, opener, out).await,
+        ProgrammeTask::Migrate(args) => super::migrate::run(args, opener, out).await,
     }
 }
 

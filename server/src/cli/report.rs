@@ -1,6 +1,6 @@
 //! What a command has done, told.
 
-use anju_workflows::definition::Definition;
+use anju_workflows::definition::{Definition, source_text};
 use anju_workflows::handler::Outcome;
 use anju_workflows::project::event::ProjectId;
 use anju_workflows::requirement::{Explained, explain};
@@ -145,9 +145,10 @@ fn text(
         };
         text.push_str(&format!("  {mark} {}\n", requirement.line(out.lang)));
         if !requirement.met && !requirement.source.is_empty() {
+            let source = source_text(&requirement.source, out.lang);
             text.push_str(&out.pick(
-                format!("      依据:{}\n", requirement.source),
-                format!("      source: {}\n", requirement.source),
+                format!("      依据:{source}\n"),
+                format!("      source: {source}\n"),
             ));
         }
     }

@@ -33,6 +33,11 @@ impl Cited {
                     cited.definitions.insert(raised.definition);
                     cited.calendars.insert(raised.calendar);
                 }
+                ProjectEvent::DefinitionMigrated(migrated) => {
+                    cited.definitions.insert(migrated.from);
+                    cited.definitions.insert(migrated.to);
+                    cited.calendars.insert(migrated.calendar);
+                }
                 _ => {}
             }
         }

@@ -93,6 +93,15 @@ pub(super) fn line(event: &RecordedEvent, definition: &Definition, lang: Lang) -
         ProjectEvent::EscalationAcknowledged(known) => {
             format!("{} {}", word("签收", "acknowledged"), known.event)
         }
+        ProjectEvent::DefinitionMigrated(migrated) => {
+            let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
+            format!(
+                "{} {} → {}",
+                word("迁移到新版本", "went over to another version"),
+                short(&migrated.from),
+                short(&migrated.to)
+            )
+        }
     }
 }
 

@@ -76,15 +76,6 @@ impl Library {
         Ok((self.definition(programme, &digest).await?, digest))
     }
 
-    /// The digests of a programme's published definitions, the newest last.
-    pub async fn versions(&self, programme: &str) -> Result<Vec<String>, HandleError> {
-        let stream = definition_stream(programme)?;
-        if self.log.stream_revision(&stream).await?.is_none() {
-            return Err(HandleError::UnknownProgramme(programme.to_owned()));
-        }
-        Ok(Publications::fold(&self.read_all(&stream).await?).digests)
-    }
-
     /// The definition of a programme by its digest.
     pub async fn definition(
         &self,
@@ -101,6 +92,16 @@ impl Library {
                 programme: programme.to_owned(),
                 digest: digest.to_owned(),
             })
+    }
+
+    /// The digests under which definitions of a programme were published, oldest first.
+    pub async fn versions(&self, programme: &str) -> Result<Vec<String>, HandleError> {
+        let stream = definition_stream(programme)?;
+        let publications = Publications::fold(&self.read_all(&stream).await?);
+        if publications.digests.is_empty() {
+            return Err(HandleError::UnknownProgramme(programme.to_owned()));
+        }
+        Ok(publications.digests)
     }
 
     fn keep(

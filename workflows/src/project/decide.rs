@@ -7,6 +7,7 @@ mod clock_stop;
 mod correct;
 mod error;
 mod ladder;
+mod migrate;
 mod record;
 mod register;
 
@@ -23,6 +24,7 @@ use crate::definition::Definition;
 use crate::requirement::Judgement;
 
 pub use error::CommandError;
+pub use migrate::{MigrationRefused, decide_migration};
 
 /// What a decision may look at besides the state.
 #[derive(Clone, Copy)]

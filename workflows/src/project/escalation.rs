@@ -84,7 +84,7 @@ pub fn wrong_steps<'a>(
     state
         .steps
         .iter()
-        .filter(|step| !step.withdrawn && !step.superseded)
+        .filter(|step| !step.withdrawn && !step.superseded && !step.standing)
         .filter(move |step| {
             met_on(
                 definition,

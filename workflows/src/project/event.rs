@@ -12,6 +12,8 @@ use serde_json::Value;
 use crate::definition::PlanDay;
 use crate::requirement::Judgement;
 
+pub use super::migrated::DefinitionMigrated;
+
 /// The id of a project: ASCII letters, digits and `-`, at most 100 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -107,6 +109,8 @@ pub enum ProjectEvent {
     EscalationWithdrawn(EscalationWithdrawn),
     /// A step was acknowledged.
     EscalationAcknowledged(EscalationAcknowledged),
+    /// The project went over to another version of its programme.
+    DefinitionMigrated(DefinitionMigrated),
 }
 
 /// Why an event's data could not be read.

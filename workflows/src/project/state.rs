@@ -15,6 +15,7 @@ use super::event::{
     BasisLost, Compound, FactCorrected, FactRecorded, ProjectEvent, ProjectId, ProjectRegistered,
     StepKey, Transition, UnreadableEvent,
 };
+use super::migrated::MigrationState;
 use crate::definition::{Placement, PlanDay};
 
 /// The stage name of a project that has gone through.
@@ -157,6 +158,9 @@ pub struct StepState {
     pub acknowledged: bool,
     /// Whether it was withdrawn.
     pub withdrawn: bool,
+    /// Whether it was right by an earlier version, and what the version in force would say of it does not matter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standing: bool,
 }
 
 /// A project's state.
@@ -168,7 +172,7 @@ pub struct ProjectState {
     pub revision: u64,
     /// The position of the last event folded.
     pub position: u64,
-    /// How it entered.
+    /// How it entered, in the words of the version it is bound to now: `definition` is that version's digest.
     pub registered: ProjectRegistered,
     /// The day it entered.
     pub registered_on: Date,
@@ -196,6 +200,9 @@ pub struct ProjectState {
     pub steps: Vec<StepState>,
     /// Accepted transitions whose basis a correction took away.
     pub basis_lost: Vec<BasisLost>,
+    /// Its migrations to other versions of its programme, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<MigrationState>,
 }
 
 impl ProjectState {
@@ -248,6 +255,7 @@ impl ProjectState {
             extensions: BTreeMap::new(),
             steps: Vec::new(),
             basis_lost: Vec::new(),
+            migrations: Vec::new(),
         }
     }
 
@@ -302,6 +310,7 @@ impl ProjectState {
                     superseded,
                     acknowledged: false,
                     withdrawn: false,
+                    standing: false,
                 };
                 self.steps
                     .extend(raised.superseded.iter().map(|&lower| step(lower, true)));
@@ -322,6 +331,7 @@ impl ProjectState {
                     }
                 }
             }
+            ProjectEvent::DefinitionMigrated(migrated) => self.migrate(migrated, envelope),
         }
     }
 

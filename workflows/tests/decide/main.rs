@@ -11,5 +11,6 @@ mod advance;
 mod correct;
 mod deadline;
 mod ladder;
+mod migrate;
 mod register;
 mod scene;

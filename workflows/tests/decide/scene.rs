@@ -100,6 +100,11 @@ impl Scene {
         command: &Command,
     ) -> EventId {
         let decision = self.when_known(known, occurred, command).unwrap();
+        self.keep(known, &decision)
+    }
+
+    /// Keeps what a decision brought; gives the id of the first event.
+    pub(crate) fn keep(&mut self, known: &str, decision: &Decision) -> EventId {
         let mut first = None;
         for (event, occurred_at) in &decision.events {
             self.position += 1;

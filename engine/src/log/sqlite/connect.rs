@@ -234,6 +234,12 @@ pub(super) async fn open(path: &Path, options: &LogOptions) -> Result<Opened, Op
         let limited = sqlx::raw_sql(sqlx::AssertSqlSafe(limit));
         limited.execute(&mut conn).await.map_err(fail)?;
     }
+    #[cfg(feature = "test-util")]
+    if let Some(pages) = options.checkpoint_pages {
+        let interval = format!("PRAGMA wal_autocheckpoint = {pages}");
+        let set = sqlx::raw_sql(sqlx::AssertSqlSafe(interval));
+        set.execute(&mut conn).await.map_err(fail)?;
+    }
     let checked = check(&mut conn, &reads, path).await;
     let (ledger, origin) = match checked {
         Ok(found) => found,

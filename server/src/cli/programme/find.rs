@@ -8,7 +8,7 @@ use anju_workflows::definition::{
 };
 
 use crate::app::{Failure, Mode};
-use crate::cli::Opener;
+use crate::cli::{Opener, migrate};
 
 /// A programme file as text: UTF-8, with or without a byte order mark.
 pub fn read_text(file: &Path) -> Result<String, Failure> {
@@ -65,47 +65,17 @@ pub(super) async fn definition(word: &str, opener: &Opener) -> Result<Definition
 
 /// The newest version of a programme of the log, if there is a log and it has one.
 async fn newest(programme: &str, opener: &Opener) -> Result<Option<Definition>, Failure> {
-    if !opener.store.path().exists() {
+    let Some(app) = opener.open_if_any().await? else {
         return Ok(None);
-    }
-    let app = opener.open(Mode::Existing).await?;
+    };
     let found = app.handler.library().newest_definition(programme).await;
     Ok(found.ok().map(|(definition, _)| (*definition).clone()))
 }
 
-/// One version of a programme of the log, by the beginning of its digest.
-async fn version(programme: &str, prefix: &str, opener: &Opener) -> Result<Definition, Failure> {
+/// One version of a programme of the log, by the beginning of its digest, or `newest`.
+async fn version(programme: &str, word: &str, opener: &Opener) -> Result<Definition, Failure> {
     let app = opener.open(Mode::Existing).await?;
+    let digest = migrate::version(&app, programme, word).await?;
     let library = app.handler.library();
-    let versions = library.versions(programme).await?;
-    let fitting: Vec<&String> = versions
-        .iter()
-        .filter(|digest| digest.starts_with(&prefix.to_ascii_lowercase()))
-        .collect();
-    let short = |digests: &[&String]| {
-        digests
-            .iter()
-            .map(|digest| digest.chars().take(12).collect::<String>())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    match fitting.as_slice() {
-        [digest] => Ok((*library.definition(programme, digest).await?).clone()),
-        [] => {
-            let known = short(&versions.iter().collect::<Vec<_>>());
-            Err(Failure::usage(
-                format!("“{programme}”没有摘要以“{prefix}”开头的版本；已有：{known}"),
-                format!(
-                    "programme {programme:?} has no version whose digest begins with {prefix:?}; known: {known}"
-                ),
-            ))
-        }
-        several => {
-            let several = short(several);
-            Err(Failure::usage(
-                format!("“{prefix}”不止一个版本：{several}"),
-                format!("{prefix:?} is the beginning of several versions: {several}"),
-            ))
-        }
-    }
+    Ok((*library.definition(programme, &digest).await?).clone())
 }

@@ -15,7 +15,7 @@ use super::{Drafts, Project, project_id};
 use crate::app::{Failure, actor};
 use crate::notes::NotesError;
 use crate::web::form::{Draft, Filled, Pairs, Place, read_day};
-use crate::web::trouble::{Trouble, is_passing};
+use crate::web::trouble::Trouble;
 use crate::web::visit::{Visit, address};
 use crate::web::{Shared, Site, submit_role, words};
 
@@ -233,7 +233,7 @@ fn refused(failure: Failure) -> Result<Done, Trouble> {
         failure,
         Failure::Handle(HandleError::Command(_)) | Failure::Notes(NotesError::TooLong { .. })
     );
-    if mendable || is_passing(&failure) {
+    if mendable || failure.is_passing() {
         Ok(Done::Refused(failure))
     } else {
         Err(failure.into())
@@ -252,7 +252,7 @@ fn place_of(failure: &Failure) -> (Place, StatusCode) {
         Failure::Handle(HandleError::Command(CommandError::NotPermitted { .. })) => {
             (Place::Whole, StatusCode::FORBIDDEN)
         }
-        failure if is_passing(failure) => (Place::Whole, StatusCode::SERVICE_UNAVAILABLE),
+        failure if failure.is_passing() => (Place::Whole, StatusCode::SERVICE_UNAVAILABLE),
         _ => (Place::Whole, StatusCode::UNPROCESSABLE_ENTITY),
     }
 }

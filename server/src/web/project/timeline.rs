@@ -38,6 +38,7 @@ impl<'a> Known<'a> {
             others.extend(fact.corrected_by.iter().map(|correction| correction.event));
         }
         others.extend(replay.clock.iter().map(|stop| stop.event));
+        others.extend(replay.migrations.iter().map(|migration| migration.event));
         Self {
             facts: replay.facts.iter().map(|fact| (fact.event, fact)).collect(),
             decisions: replay

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Definition, Lang, Stage};
+use super::super::{Deadline, Definition, Lang, Stage};
 use super::edges::edges;
 use super::phrase::Phrases;
 use super::svg::{Anchor, Canvas, Style, ink, width, wrapped};
@@ -119,7 +119,13 @@ impl<'a> Machine<'a> {
             if to == from + 1 {
                 direct.insert(from, who);
             } else if to > from {
-                forward.push((from, to, who.unwrap_or_default()));
+                let stage = from.checked_sub(1).map(|before| stages[before].1);
+                let label = [who, stage.map(|stage| self.demands(Some(stage)))]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(self.say("：", ": "));
+                forward.push((from, to, label));
             }
         }
         let forward: Vec<SideWay> = forward
@@ -164,7 +170,7 @@ impl<'a> Machine<'a> {
             let demands = direct.contains_key(&index).then_some(demands);
             y += GAP;
             let card = self.card(stage);
-            let row = self.stage(id, index + 1, stage, &card, left, y);
+            let row = self.stage(id, index + 1, &card, left, y);
             let who = direct.get(&index).cloned();
             let before = rows[index].top + rows[index].height;
             self.forward(middle, before, y, who, demands);
@@ -274,9 +280,15 @@ impl<'a> Machine<'a> {
             );
             wrapped(&text, TAG.size, room, MAX_LINES)
         };
-        let due = stage
-            .deadlines
-            .values()
+        let year = self.definition.year.as_ref().and_then(|year| year.value);
+        let mut deadlines: Vec<&Deadline> = stage.deadlines.values().collect();
+        // Known days first, in their order; the sort keeps the order of ids otherwise.
+        deadlines.sort_by_key(|deadline| {
+            let day = deadline.due.on.and_then(|on| on.last_day(year));
+            (day.is_none(), day.map(|day| deadline.bound.last_day(day)))
+        });
+        let due = deadlines
+            .into_iter()
             .map(|deadline| {
                 let mut name = deadline.name.get(self.lang).to_owned();
                 let applies = self.phrases.applies(&deadline.applies);
@@ -302,15 +314,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Draws a stage's box with its top at `top`.
-    fn stage(
-        &mut self,
-        id: &str,
-        number: usize,
-        stage: &Stage,
-        card: &Card,
-        left: f64,
-        top: f64,
-    ) -> Row {
+    fn stage(&mut self, id: &str, number: usize, card: &Card, left: f64, top: f64) -> Row {
         const LEADING: f64 = 18.0;
         let lines = |count: usize, leading: f64| leading * count as f64;
         let head = 16.0
@@ -366,7 +370,6 @@ impl<'a> Machine<'a> {
                 y += lines(day.len().max(what.len()).max(1), LEADING) + 4.0;
             }
         }
-        let _ = stage;
         Row {
             top,
             height,
@@ -420,11 +423,10 @@ impl<'a> Machine<'a> {
             );
         }
         if let Some(who) = who {
-            self.canvas.text(
-                (x - 14.0, middle),
-                Style::new(12.0, ink::SOFT).at(Anchor::End),
-                &clipped(&who, 12.0, BOX / 2.0 - 20.0),
-            );
+            let lines = wrapped(&who, 12.0, BOX / 2.0 - 24.0, 2);
+            let first = middle - (lines.len().saturating_sub(1)) as f64 * 8.0;
+            let style = Style::new(12.0, ink::SOFT).at(Anchor::End);
+            self.canvas.lines((x - 14.0, first), style, 16.0, &lines);
         }
     }
 

@@ -116,10 +116,13 @@ pub(super) fn running(state: &ProjectState) -> Result<(), CommandError> {
     }
 }
 
-/// A transition may not take effect before the previous one, nor before the project was registered or resumed.
+/// A transition may not take effect before the previous one, nor before the project was registered or resumed, nor
+/// before it went over to the version that judges it.
 fn not_before_previous(state: &ProjectState, day: Date) -> Result<(), CommandError> {
     let resumed = state.stops.last().and_then(|stop| stop.until);
+    let migrated = state.migrated().map(|migration| migration.day);
     let previous = state.since.max(resumed.unwrap_or(state.since));
+    let previous = previous.max(migrated.unwrap_or(previous));
     if day < previous {
         return Err(CommandError::BeforePrevious { day, previous });
     }

@@ -129,6 +129,17 @@ fn basis_lost(
                 before: Some(transition.position),
             };
             let judgement = judge(view, &transition.from, rule, requirement);
+            // What was decided under an earlier version was right by that one. The version in force may ask more, and
+            // that is no fault of this correction: it counts only if the correction itself made the difference.
+            if state
+                .migrated()
+                .is_some_and(|migration| transition.position < migration.position)
+            {
+                let uncorrected = View { state, ..view };
+                if !judge(uncorrected, &transition.from, rule, requirement).met {
+                    continue;
+                }
+            }
             let already = state
                 .basis_lost
                 .iter()

@@ -5,9 +5,10 @@ use anju_projections::timeline::{DecisionOutcome, ReplayedDecision, ReplayedFact
 use anju_workflows::definition::FactType;
 use anju_workflows::project::ProjectEvent;
 use anju_workflows::project::event::{
-    EscalationRaised, Extension, FactCorrected, FactRecorded, FactVoided, ProjectRegistered,
-    Transition,
+    DefinitionMigrated, EscalationRaised, Extension, FactCorrected, FactRecorded, FactVoided,
+    ProjectRegistered, Transition,
 };
+use anju_workflows::project::migrated::DeadlineChoice;
 use maud::{Markup, html};
 
 use super::{Entry, Known, requirements};
@@ -30,6 +31,7 @@ pub(super) fn note_of(event: &ProjectEvent) -> Option<&str> {
         ProjectEvent::ProjectWithdrawn(reason) => reason.note.as_deref(),
         ProjectEvent::DeadlineExtended(extension) => extension.note.as_deref(),
         ProjectEvent::EscalationAcknowledged(acknowledged) => acknowledged.note.as_deref(),
+        ProjectEvent::DefinitionMigrated(migrated) => migrated.note.as_deref(),
         ProjectEvent::ProjectRegistered(_)
         | ProjectEvent::EscalationRaised(_)
         | ProjectEvent::EscalationWithdrawn(_) => None,
@@ -88,6 +90,7 @@ pub(super) fn of(
                 .map_or_else(String::new, |step| step.name.clone());
             html! { (visit.pick("签收：", "Acknowledged: ")) (name) }
         }),
+        ProjectEvent::DefinitionMigrated(migrated) => told.migrated(migrated),
     };
     if note_of(read).is_some() {
         let body = entry.body;
@@ -118,6 +121,37 @@ impl Teller<'_> {
             class,
             title,
             body: html! {},
+        }
+    }
+
+    fn migrated(&self, migrated: &DefinitionMigrated) -> Entry {
+        let visit = self.visit;
+        let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
+        let choice = |choice: DeadlineChoice| match choice {
+            DeadlineChoice::Keep => visit.pick("沿用", "kept"),
+            DeadlineChoice::Recompute => visit.pick("重算", "computed anew"),
+            DeadlineChoice::Lapse => visit.pick("作废", "lapsed"),
+        };
+        Entry {
+            class: "clock",
+            title: html! { (visit.pick("迁移到计划的新版本", "Went over to another version of the programme")) },
+            body: html! {
+                p.values { code { (short(&migrated.from)) } " → " code { (short(&migrated.to)) } }
+                @if !migrated.deadlines.is_empty() {
+                    ul {
+                        @for (id, carried) in &migrated.deadlines {
+                            li {
+                                (id) " " time { (carried.before) } " → "
+                                @match carried.due {
+                                    Some(due) => time { (due) },
+                                    None => "—",
+                                }
+                                " · " (choice(carried.choice))
+                            }
+                        }
+                    }
+                }
+            },
         }
     }
 
