@@ -44,6 +44,13 @@ struct SideWay {
     colour: &'static str,
 }
 
+/// The words of a way, and where it is tied.
+struct Label<'a> {
+    way: &'a SideWay,
+    tied: (f64, f64),
+    lines: Vec<String>,
+}
+
 /// The machine of a definition as an SVG picture with both names of every stage; everything else in `lang`. The same
 /// definition gives the same bytes.
 #[must_use]
@@ -120,7 +127,7 @@ impl<'a> Machine<'a> {
                 direct.insert(from, who);
             } else if to > from {
                 let stage = from.checked_sub(1).map(|before| stages[before].1);
-                let label = [who, stage.map(|stage| self.demands(Some(stage)))]
+                let label = [stage.map(|stage| self.demands(Some(stage))), who]
                     .into_iter()
                     .flatten()
                     .collect::<Vec<_>>()
@@ -439,6 +446,7 @@ impl<'a> Machine<'a> {
         rows: &mut [Row],
         side: usize,
     ) {
+        const LEADING: f64 = 15.0;
         let sign = if side == 0 { -1.0 } else { 1.0 };
         let edge = |row: &Row| if side == 0 { row.left } else { row.right };
         // Where the boxes, not the smaller beginning and end, stop.
@@ -446,6 +454,8 @@ impl<'a> Machine<'a> {
             if side == 0 { f64::MAX } else { f64::MIN },
             if side == 0 { f64::min } else { f64::max },
         );
+        let outermost = border + sign * (18.0 + LANE * count.saturating_sub(1) as f64);
+        let mut labels: Vec<Label<'_>> = Vec::new();
         for (way, lane) in ways.iter().zip(placed) {
             let x = border + sign * (18.0 + LANE * *lane as f64);
             let from = tie(&mut rows[way.from], side, way.from < way.to);
@@ -457,20 +467,34 @@ impl<'a> Machine<'a> {
                 (edge(&rows[way.to]), to),
             ];
             self.canvas.arrow(&points, way.colour, side == 0);
-            let lines = wrapped(&way.label, SIDE_SIZE, SIDE, MAX_LINES);
-            let at = border + sign * (18.0 + LANE * count.saturating_sub(1) as f64 + 10.0);
-            let style = Style::new(SIDE_SIZE, way.colour).at(if side == 0 {
+            labels.push(Label {
+                way,
+                tied: (x, from),
+                lines: wrapped(&way.label, SIDE_SIZE, SIDE, MAX_LINES),
+            });
+        }
+        // From top to bottom, each below the one before.
+        labels.sort_by(|a, b| a.tied.1.total_cmp(&b.tied.1));
+        let at = outermost + sign * 22.0;
+        let mut free = f64::MIN;
+        for label in labels.iter().filter(|label| !label.lines.is_empty()) {
+            let height = LEADING * label.lines.len() as f64;
+            let (x, y) = label.tied;
+            let top = (y - height / 2.0).max(free);
+            free = top + height + 5.0;
+            // A thin line leads from the way to its words.
+            let beside = (at - sign * 5.0, top + height / 2.0);
+            self.canvas
+                .line((x, y), (outermost + sign * 4.0, y), ink::HAIR, 1.0);
+            self.canvas
+                .line((outermost + sign * 4.0, y), beside, ink::HAIR, 1.0);
+            let style = Style::new(SIDE_SIZE, label.way.colour).at(if side == 0 {
                 Anchor::End
             } else {
                 Anchor::Start
             });
-            // A thin line leads from the way to its words where other ways lie between.
-            if at != x + sign * 10.0 && !lines.is_empty() {
-                self.canvas
-                    .line((x, from), (at - sign * 4.0, from), ink::HAIR, 1.0);
-            }
-            let first = from + 4.0 - (lines.len().saturating_sub(1)) as f64 * 7.5;
-            self.canvas.lines((at, first), style, 15.0, &lines);
+            self.canvas
+                .lines((at, top + 12.0), style, LEADING, &label.lines);
         }
     }
 
@@ -560,7 +584,7 @@ fn widest(ways: &[SideWay]) -> f64 {
 fn side_width(lanes: usize, label: f64) -> f64 {
     match lanes {
         0 => 0.0,
-        lanes => 18.0 + LANE * (lanes - 1) as f64 + 14.0 + label,
+        lanes => 18.0 + LANE * (lanes - 1) as f64 + 24.0 + label,
     }
 }
 
