@@ -5,7 +5,9 @@ pub mod args;
 pub mod fact;
 mod ladder;
 mod look;
+mod lot;
 mod migrate;
+mod order;
 pub mod programme;
 pub mod project;
 pub mod report;
@@ -73,6 +75,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Task::Suspend(args) => project::suspend(args, &opener, &out).await,
         Task::Resume(args) => project::resume(args, &opener, &out).await,
         Task::Withdraw(args) => project::withdraw(args, &opener, &out).await,
+        Task::Lot(args) => lot::run(args, &opener, &out).await,
+        Task::Order(args) => order::run(args, &opener, &out).await,
         Task::Extend(args) => ladder::extend(args, &opener, &out).await,
         Task::Ack(args) => ladder::acknowledge(args, &opener, &out).await,
         Task::Watch(args) => ladder::watch(args, &opener, &out).await,

@@ -13,7 +13,7 @@ use anju_engine::log::sqlite::Lease;
 use anju_workflows::handler::{HandleError, Request};
 use anju_workflows::project::Command;
 use anju_workflows::project::decide::CommandError;
-use anju_workflows::project::escalation::due_step;
+use anju_workflows::project::escalation::due_steps;
 use anju_workflows::project::event::{ProjectId, StepKey};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
@@ -55,10 +55,17 @@ pub struct Raised {
 /// The id of the command that takes a step: the same step is the same command on every machine.
 #[must_use]
 pub fn escalation_command_id(project: &ProjectId, key: &StepKey) -> CommandId {
-    let hash = Sha256::digest(format!(
+    let mut words = format!(
         "escalate/{project}/{}/{}/{}/{}",
         key.deadline, key.visit, key.run, key.step
-    ));
+    );
+    if let Some(lot) = &key.lot {
+        words.push_str(&format!("/lot/{lot}"));
+    }
+    if let Some(order) = key.order {
+        words.push_str(&format!("/order/{order}"));
+    }
+    let hash = Sha256::digest(words);
     let mut sixteen = [0u8; 16];
     sixteen.copy_from_slice(&hash[..16]);
     CommandId(Builder::from_custom_bytes(sixteen).into_uuid())
@@ -82,9 +89,7 @@ pub async fn once(app: &App, spool: &Path) -> Result<Watched, Failure> {
             break;
         }
         for project in due {
-            if let Some(step) = take(app, &project, today).await? {
-                raised.push(step);
-            }
+            raised.extend(take(app, &project, today).await?);
             looked_at.insert(project);
         }
     }
@@ -97,10 +102,10 @@ pub async fn once(app: &App, spool: &Path) -> Result<Watched, Failure> {
     })
 }
 
-/// Takes the step of one project that is due, if there is one.
-async fn take(app: &App, project: &ProjectId, today: Date) -> Result<Option<Raised>, Failure> {
+/// Takes the steps of one project that are due: of the project itself, of its lots, of its orders.
+async fn take(app: &App, project: &ProjectId, today: Date) -> Result<Vec<Raised>, Failure> {
     let Some(state) = app.handler.load(project).await? else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let library = app.handler.library();
     let bound = &state.registered;
@@ -108,31 +113,30 @@ async fn take(app: &App, project: &ProjectId, today: Date) -> Result<Option<Rais
         .definition(&bound.programme, &bound.definition)
         .await?;
     let calendar = library.calendar().await?;
-    let Some(due) = due_step(&definition, &calendar, &state, today) else {
-        return Ok(None);
-    };
-    let request = Request {
-        command_id: escalation_command_id(project, &due.key),
-        actor: rule_actor(),
-        source: Source::Rule,
-        occurred_at: None,
-    };
-    let command = Command::Escalate {
-        key: due.key.clone(),
-    };
-    match app.handler.execute(project, None, &command, &request).await {
-        Ok(outcome) if outcome.repeated => Ok(None),
-        Ok(outcome) => Ok(outcome.events.first().map(|event| Raised {
-            project: project.clone(),
-            key: due.key,
-            event: event.id,
-        })),
-        // Somebody was faster, or the project moved: both are as they should be.
-        Err(HandleError::Command(CommandError::NotDue | CommandError::NotActive { .. })) => {
-            Ok(None)
+    let mut raised = Vec::new();
+    for due in due_steps(&definition, &calendar, &state, today) {
+        let request = Request {
+            command_id: escalation_command_id(project, &due.key),
+            actor: rule_actor(),
+            source: Source::Rule,
+            occurred_at: None,
+        };
+        let command = Command::Escalate {
+            key: due.key.clone(),
+        };
+        match app.handler.execute(project, None, &command, &request).await {
+            Ok(outcome) if outcome.repeated => {}
+            Ok(outcome) => raised.extend(outcome.events.first().map(|event| Raised {
+                project: project.clone(),
+                key: due.key,
+                event: event.id,
+            })),
+            // Somebody was faster, or the project moved: both are as they should be.
+            Err(HandleError::Command(CommandError::NotDue | CommandError::NotActive { .. })) => {}
+            Err(error) => return Err(error.into()),
         }
-        Err(error) => Err(error.into()),
     }
+    Ok(raised)
 }
 
 /// Looks again and again until told to stop. Of several processes on one log, one watches; the others stand by. A

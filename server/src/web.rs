@@ -198,6 +198,7 @@ fn router(site: Shared) -> Router {
         .route("/project/{id}", get(project::page))
         .route("/project/{id}/record", post(project::record))
         .route("/project/{id}/advance", post(project::advance))
+        .route("/project/{id}/order", post(project::order))
         .route("/healthz", get(health))
         .route(layout::STYLE_PATH, get(layout::style))
         .route(layout::ICON_PATH, get(layout::icon))

@@ -340,8 +340,9 @@ impl Handler {
         let events = self.log.read(first, count).await?;
         let mut refusal = None;
         for event in &events {
-            if event.kind.as_str() == "transition_refused"
-                && let ProjectEvent::TransitionRefused(transition) =
+            if matches!(event.kind.as_str(), "transition_refused" | "lot_refused")
+                && let ProjectEvent::TransitionRefused(transition)
+                | ProjectEvent::LotRefused(transition) =
                     ProjectEvent::from_parts(&event.kind, &event.data)?
             {
                 refusal = Some(transition);
@@ -450,6 +451,7 @@ impl Decider<'_> {
             calendar: self.calendar,
             now: self.now,
             role: &request.actor.role,
+            unit: request.actor.unit.as_deref(),
         };
         let decision = decide(context, project, state, command, &occurred_at)?;
         let append = Rendering {

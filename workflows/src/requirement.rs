@@ -8,11 +8,13 @@ mod explain;
 mod facts;
 mod history;
 mod judge;
+mod lots;
 mod number;
 
-pub use evidence::{Evidence, Judgement};
+pub use evidence::{Evidence, Judgement, LotLeft};
 pub use explain::{Explained, explain};
 pub use facts::{View, matches_fields};
 pub use history::{RuleHistory, rule_histories};
-pub use judge::{judge, judge_exit};
+pub use judge::judge;
+pub use lots::{judge_exit, judge_lot};
 pub use number::Exact;

@@ -12,6 +12,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::{LotsCounter, ReplayedLot, ReplayedOrder};
+
 /// Which history to show.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReplayQuery {
@@ -84,6 +86,15 @@ pub struct Replay {
     pub compounds: Vec<Compound>,
     /// Its own planned days.
     pub plan: BTreeMap<PlanDay, Date>,
+    /// Its lots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<ReplayedLot>,
+    /// Its counters beside those of its lots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots_counters: Vec<LotsCounter>,
+    /// Its orders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<ReplayedOrder>,
 }
 
 /// A fact, as it stands.
@@ -197,6 +208,15 @@ pub struct ReplayedDecision {
     pub to_name: String,
     /// What became of it.
     pub outcome: DecisionOutcome,
+    /// The lot that asked to pass the gate; absent where it was the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_name: Option<String>,
+    /// The lots that a return for rework makes answer anew; empty = all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<String>,
     /// The digest of the definition in force.
     pub definition: String,
     /// The digest of the calendar in force.
@@ -250,6 +270,9 @@ pub struct ClockEvent {
     pub cause: Option<String>,
     /// The deadline that was moved.
     pub deadline: Option<String>,
+    /// The lot whose deadline it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
     /// Its last permitted day before.
     pub before: Option<Date>,
     /// Its last permitted day after.
@@ -339,4 +362,10 @@ pub struct ReplayedDeadline {
     pub late_at_adoption: bool,
     /// The phrase of the text, or the law.
     pub source: String,
+    /// The lot that answers for it, if it is not the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    /// The number of the order, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<u32>,
 }

@@ -62,6 +62,8 @@ Examples:
   anju record p1 consultation_result asked_households=237 --at 2021-01-18
   anju advance p1 --at 2021-01-19                  refused: actual 237/319 (74.2%), required ≥80%
   anju import facts.xlsx --dry-run                 row by row: what would be recorded, what is wrong
+  anju advance p1 --lot A                          one section passes its gate; the project waits for the others
+  anju order dispatch p1 --to 某公司 --about quality --due 2021-06-10
   anju stalled                                     which project is late, by which rule, whose turn
   anju watch --once --spool notices                takes due steps of the ladder, writes their notices
   anju replay p1 --as-of 2021-03-01 --as-known 2021-04-01
@@ -152,6 +154,10 @@ pub enum Task {
     Resume(NotedArgs),
     /// Take a project out of its programme
     Withdraw(NotedArgs),
+    /// Lots of a project: declare, correct, withdraw
+    Lot(super::lot::LotArgs),
+    /// Orders (派单): dispatch, reply, close, reopen, extend
+    Order(super::order::OrderArgs),
     /// Move a due day
     Extend(ExtendArgs),
     /// Acknowledge a step of the ladder
@@ -202,7 +208,7 @@ pub struct ByArgs {
     pub command_id: Option<Uuid>,
 }
 
-fn day(text: &str) -> Result<Date, String> {
+pub fn day(text: &str) -> Result<Date, String> {
     parse_day(text).ok_or_else(|| "expected a day, for example 2021-03-11".to_owned())
 }
 
@@ -442,6 +448,9 @@ pub struct ReturnArgs {
     /// Why
     #[arg(long)]
     pub reason: String,
+    /// Only this lot has to pass its gates again (repeat for several); without it, all of them
+    #[arg(long = "lot")]
+    pub lots: Vec<String>,
     #[command(flatten)]
     pub at: AtArgs,
     #[command(flatten)]
@@ -486,6 +495,9 @@ pub struct ExtendArgs {
     /// The new last permitted day
     #[arg(value_parser = day)]
     pub due: Date,
+    /// The lot whose deadline it is
+    #[arg(long)]
+    pub lot: Option<String>,
     /// Why
     #[arg(long)]
     pub reason: String,

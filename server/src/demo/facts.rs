@@ -373,7 +373,7 @@ impl Planner<'_> {
             FieldKind::Money => {
                 Value::from(self.truth.area_m2.max(100) * self.dice.between(180, 420) * 100)
             }
-            FieldKind::Day => return None,
+            FieldKind::Day | FieldKind::Lot => return None,
             FieldKind::Code | FieldKind::Codes => {
                 let codes: Vec<&String> = field.values.keys().collect();
                 let code = self.dice.one_of(&codes)?.to_string();

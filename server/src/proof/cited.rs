@@ -25,7 +25,9 @@ impl Cited {
                     cited.definitions.insert(registered.definition);
                 }
                 ProjectEvent::TransitionAccepted(transition)
-                | ProjectEvent::TransitionRefused(transition) => {
+                | ProjectEvent::TransitionRefused(transition)
+                | ProjectEvent::LotPassed(transition)
+                | ProjectEvent::LotRefused(transition) => {
                     cited.definitions.insert(transition.definition);
                     cited.calendars.insert(transition.calendar);
                 }

@@ -11,6 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::lots::{Lots, Orders, OrdersClosed};
 use super::{DayRule, Fraction};
 use crate::calendar::DayKind;
 
@@ -121,6 +122,12 @@ pub struct Definition {
     /// such fact wins over the sum of the registered compounds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, Reference>,
+    /// The lots of its projects; absent = a project is one piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lots: Option<Lots>,
+    /// The orders that its projects' problems are dispatched by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders: Option<Orders>,
 }
 
 /// The document a definition comes from.
@@ -319,6 +326,8 @@ pub enum FieldKind {
     Reference,
     /// The SHA-256 of a file, in hex.
     Document,
+    /// A lot of the project, by its id. Only the field `lot` is of this kind.
+    Lot,
 }
 
 /// A stage.
@@ -347,6 +356,9 @@ pub struct Stage {
     /// What must hold to leave the stage forward; by id, unique in the definition.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exit: BTreeMap<String, Requirement>,
+    /// Whether each lot meets every requirement of the stage by itself.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub per_lot: bool,
     /// Words of the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quote: Option<Quote>,
@@ -417,6 +429,9 @@ pub struct Deadline {
     /// The fact that meets it; without it, leaving the stage forward does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub met_by: Option<FactMatch>,
+    /// Whether each lot answers for it by itself.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub per_lot: bool,
     /// For which projects.
     #[serde(default, skip_serializing_if = "Applies::is_everywhere")]
     pub applies: Applies,
@@ -519,6 +534,9 @@ pub struct Requirement {
     /// Whether it blocks or only warns.
     #[serde(default, skip_serializing_if = "Severity::is_block")]
     pub severity: Severity,
+    /// Whether each lot meets it by itself, by its own facts over its own counters.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub per_lot: bool,
     /// For which projects.
     #[serde(default, skip_serializing_if = "Applies::is_everywhere")]
     pub applies: Applies,
@@ -549,6 +567,9 @@ pub struct Requirement {
     /// Not before a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<NotBefore>,
+    /// Every order closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders_closed: Option<OrdersClosed>,
     /// What a reader must know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -585,7 +606,7 @@ impl Severity {
 pub struct Share {
     /// The numerator: `fact.field`.
     pub of: Reference,
-    /// The denominator: `fact.field` or `project.households|buildings|area_m2|compounds`.
+    /// The denominator: `fact.field`, `project.households|buildings|area_m2|compounds`, or the same of `lot`.
     pub over: Reference,
     /// Inclusive threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -608,7 +629,7 @@ pub struct Share {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Reference {
-    /// A fact type, or `project`.
+    /// A fact type, `project`, or `lot` (the lot that is judged).
     pub subject: String,
     /// Its field or counter.
     pub field: String,
@@ -636,10 +657,11 @@ impl JsonSchema for Reference {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A number of the project: `fact.field`, or `project.households`, `project.buildings`, \
-                            `project.area_m2`, `project.compounds`.",
+            "description": "A number of the project: `fact.field`; a counter, `project.households`, `project.buildings`, \
+                            `project.area_m2`, `project.compounds`; or the same counter of the lot that is judged, \
+                            `lot.households`.",
             "type": "string",
-            "pattern": r"^(project\.(households|buildings|area_m2|compounds)|(?!project\.)[a-z0-9_]+\.[a-z0-9_]+)$",
+            "pattern": r"^((project|lot)\.(households|buildings|area_m2|compounds)|(?!(project|lot)\.)[a-z0-9_]+\.[a-z0-9_]+)$",
             "examples": ["consultation_result.agreed_households", "project.households"],
         })
     }

@@ -156,6 +156,7 @@ impl Handler {
             calendar,
             now: self.now().await?,
             role: "rule",
+            unit: None,
         })
     }
 }

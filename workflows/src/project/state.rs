@@ -15,7 +15,9 @@ use super::event::{
     BasisLost, Compound, FactCorrected, FactRecorded, ProjectEvent, ProjectId, ProjectRegistered,
     StepKey, Transition, UnreadableEvent,
 };
+use super::lot::{LotState, extension_key};
 use super::migrated::MigrationState;
+use super::order::OrderState;
 use crate::definition::{Placement, PlanDay};
 
 /// The stage name of a project that has gone through.
@@ -198,11 +200,17 @@ pub struct ProjectState {
     pub extensions: BTreeMap<String, ExtensionState>,
     /// Steps taken.
     pub steps: Vec<StepState>,
-    /// Accepted transitions whose basis a correction took away.
+    /// Accepted transitions, and gates passed by lots, whose basis a correction took away.
     pub basis_lost: Vec<BasisLost>,
     /// Its migrations to other versions of its programme, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrations: Vec<MigrationState>,
+    /// Its lots, by id; those that have left as well.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lots: BTreeMap<String, LotState>,
+    /// Its orders, by number; closed ones as well.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub orders: BTreeMap<u32, OrderState>,
 }
 
 impl ProjectState {
@@ -256,6 +264,8 @@ impl ProjectState {
             steps: Vec::new(),
             basis_lost: Vec::new(),
             migrations: Vec::new(),
+            lots: BTreeMap::new(),
+            orders: BTreeMap::new(),
         }
     }
 
@@ -292,7 +302,8 @@ impl ProjectState {
             }
             ProjectEvent::ProjectWithdrawn(_) => self.status = Status::Withdrawn,
             ProjectEvent::DeadlineExtended(extension) => {
-                let entry = self.extension_mut(&extension.deadline);
+                let key = extension_key(&extension.deadline, extension.lot.as_deref());
+                let entry = self.extension_mut(&key);
                 entry.due = Some(extension.due);
                 entry.granted = Some(day);
                 entry.run += 1;
@@ -322,7 +333,14 @@ impl ProjectState {
                         step.withdrawn = true;
                     }
                 }
-                self.extension_mut(&withdrawn.key.deadline).run += 1;
+                let key = &withdrawn.key;
+                match key.order {
+                    Some(order) => self.start_order_anew(order),
+                    None => {
+                        let key = extension_key(&key.deadline, key.lot.as_deref());
+                        self.extension_mut(&key).run += 1;
+                    }
+                }
             }
             ProjectEvent::EscalationAcknowledged(acknowledged) => {
                 for step in &mut self.steps {
@@ -332,6 +350,37 @@ impl ProjectState {
                 }
             }
             ProjectEvent::DefinitionMigrated(migrated) => self.migrate(migrated, envelope),
+            ProjectEvent::LotDeclared(declared) => self.declare_lot(declared, envelope),
+            ProjectEvent::LotCorrected(corrected) => self.correct_lot(corrected),
+            ProjectEvent::LotWithdrawn(withdrawn) => self.withdraw_lot(withdrawn, envelope),
+            ProjectEvent::LotPassed(transition) => self.pass_lot(transition, envelope),
+            ProjectEvent::LotRefused(transition) => {
+                self.refusals += 1;
+                if let Some(lot) = transition
+                    .lot
+                    .as_ref()
+                    .and_then(|lot| self.lots.get_mut(lot))
+                {
+                    lot.refusals += 1;
+                }
+            }
+            ProjectEvent::OrderDispatched(order) => self.dispatch_order(order, envelope),
+            ProjectEvent::OrderReplied(reply) => {
+                if let Some(order) = self.orders.get_mut(&reply.order) {
+                    order.replies += 1;
+                }
+            }
+            ProjectEvent::OrderClosed(closed) => self.move_order(closed.order, true, envelope),
+            ProjectEvent::OrderReopened(reopened) => {
+                self.move_order(reopened.order, false, envelope);
+                if let Some(due) = reopened.due {
+                    self.set_order_due(reopened.order, due, day);
+                }
+            }
+            ProjectEvent::OrderExtended(extended) => {
+                self.set_order_due(extended.order, extended.due, day);
+                self.start_order_anew(extended.order);
+            }
         }
     }
 
@@ -370,6 +419,9 @@ impl ProjectState {
     }
 
     fn enter(&mut self, transition: &Transition, day: Date, envelope: &Envelope) {
+        if transition.returned {
+            self.send_lots_back(transition, envelope.position);
+        }
         self.stage.clone_from(&transition.to);
         self.since = day;
         if transition.to == COMPLETED {

@@ -1,29 +1,16 @@
-//! Judging one requirement, and all of a stage's.
+//! Judging one requirement.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::facts::View;
+use super::lots::judge_orders;
 use super::{Evidence, Exact, Judgement};
 use crate::definition::{
     FactCount, Fraction, OrderOfDates, Publicity, Requirement, Settled, Severity, Share, Signers,
     Sum, Tally,
 };
-
-/// Judges everything that leaving `stage` demands of this project, in the order of the requirements' ids.
-#[must_use]
-pub fn judge_exit(view: View<'_>, stage: &str) -> Vec<Judgement> {
-    let placement = view.state.placement();
-    view.definition
-        .stages
-        .get(stage)
-        .into_iter()
-        .flat_map(|stage| &stage.exit)
-        .filter(|(_, requirement)| view.definition.applies(&requirement.applies, &placement))
-        .map(|(rule, requirement)| judge(view, stage, rule, requirement))
-        .collect()
-}
 
 /// Judges one requirement of `stage`.
 #[must_use]
@@ -75,6 +62,8 @@ fn judge_kind(view: View<'_>, stage: &str, requirement: &Requirement) -> Result 
             },
             Vec::new(),
         )
+    } else if let Some(asked) = &requirement.orders_closed {
+        judge_orders(view, asked)
     } else {
         // Lint refuses a requirement without a kind; judged all the same, it asks for nothing it could name.
         (

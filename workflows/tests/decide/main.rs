@@ -11,6 +11,8 @@ mod advance;
 mod correct;
 mod deadline;
 mod ladder;
+mod lots;
 mod migrate;
+mod orders;
 mod register;
 mod scene;

@@ -318,6 +318,7 @@ fn is_said(subject: Subject, key: &str) -> bool {
                     | "order"
                     | "settled"
                     | "not_before"
+                    | "orders_closed"
                     | "unless"
             ) && !matches!(last, "tally" | "unit" | "removed" | "key")
                 && !key.starts_with("publicity.removed")

@@ -1,7 +1,7 @@
 //! What a transition demands: exactly one thing, that can hold and can fail.
 
 use super::super::problem::Problem;
-use super::super::{FieldKind, Publicity, Requirement, Settled, Share, Signers, Sum};
+use super::super::{FieldKind, LOT_SUBJECT, Publicity, Requirement, Settled, Share, Signers, Sum};
 use super::facts::kind_word;
 use super::{At, Lint};
 
@@ -27,6 +27,7 @@ impl Lint<'_> {
             order,
             settled,
             not_before,
+            orders_closed,
             unless,
             ..
         } = requirement;
@@ -39,11 +40,13 @@ impl Lint<'_> {
             ("order", order.is_some()),
             ("settled", settled.is_some()),
             ("not_before", not_before.is_some()),
+            ("orders_closed", orders_closed.is_some()),
         ]
         .into_iter()
         .filter_map(|(kind, given)| given.then_some(kind))
         .collect();
-        const KINDS: &str = "share, fact, publicity, signers, sum, order, settled, not_before";
+        const KINDS: &str =
+            "share, fact, publicity, signers, sum, order, settled, not_before, orders_closed";
         match given.as_slice() {
             [] => {
                 let problem = Problem::error(
@@ -139,7 +142,7 @@ impl Lint<'_> {
         let subjects: Vec<String> = [&share.of, &share.over]
             .into_iter()
             .map(|reference| reference.subject.clone())
-            .filter(|subject| subject != "project")
+            .filter(|subject| subject != "project" && subject != LOT_SUBJECT)
             .collect();
         if subjects.is_empty() {
             self.error(
@@ -277,7 +280,7 @@ impl Lint<'_> {
     fn sum(&mut self, at: &At, sum: &Sum) {
         let of = at.to("of");
         self.quantity(&of, &sum.of);
-        if sum.of.subject == "project" {
+        if sum.of.subject == "project" || sum.of.subject == LOT_SUBJECT {
             self.error(
                 &of,
                 "not_a_fact",

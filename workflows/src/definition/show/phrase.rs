@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::{
-    Applies, Bound, COMPLETED, DayRule, Deadline, Definition, FactMatch, Field, FieldKind, Lang,
-    Measure, Milestone, PlanDay, Publicity, Reference, Requirement, Settled, Target,
+    Applies, Bound, COMPLETED, DayRule, Deadline, Definition, FactMatch, Field, FieldKind,
+    LOT_SUBJECT, Lang, Measure, Milestone, PlanDay, Publicity, Reference, Requirement, Settled,
+    Target,
 };
 use crate::calendar::DayKind;
 
@@ -118,6 +119,9 @@ impl<'a> Phrases<'a> {
     }
 
     fn reference(&self, reference: &Reference) -> String {
+        if reference.subject == LOT_SUBJECT {
+            return self.lot_counter(&reference.field);
+        }
         if reference.subject == "project" {
             return match reference.field.as_str() {
                 "households" => self.say("项目户数", "households of the project"),
@@ -355,6 +359,8 @@ impl<'a> Phrases<'a> {
                 .first_day(year)
                 .map_or_else(|| not_before.day.to_string(), |day| day.to_string());
             self.put(format!("不早于 {day}"), format!("not before {day}"))
+        } else if let Some(asked) = &requirement.orders_closed {
+            self.orders_closed(asked)
         } else {
             String::new()
         };

@@ -121,27 +121,28 @@ fn known<'a>(
     }
 }
 
+/// What is wrong with a public text: it is there, short, and holds no number of a person.
+pub(super) fn public_text(field: &str, text: &str) -> Option<FieldProblem> {
+    let expected = if text.trim().is_empty() {
+        Some(Expected::Required)
+    } else if text.chars().count() > MAX_TEXT || text.chars().any(char::is_control) {
+        Some(Expected::ShortText)
+    } else if holds_personal_number(text) {
+        Some(Expected::NoPersonalValue)
+    } else {
+        None
+    };
+    expected.map(|expected| FieldProblem {
+        field: field.to_owned(),
+        value: text.to_owned(),
+        expected,
+    })
+}
+
 /// Names of projects and compounds are public; they are still short, and hold no number of a person.
 fn check_texts(register: &Register) -> Result<(), CommandError> {
     let mut problems = Vec::new();
-    let mut check = |field: &str, text: &str| {
-        let expected = if text.trim().is_empty() {
-            Some(Expected::Required)
-        } else if text.chars().count() > MAX_TEXT || text.chars().any(char::is_control) {
-            Some(Expected::ShortText)
-        } else if holds_personal_number(text) {
-            Some(Expected::NoPersonalValue)
-        } else {
-            None
-        };
-        if let Some(expected) = expected {
-            problems.push(FieldProblem {
-                field: field.to_owned(),
-                value: text.to_owned(),
-                expected,
-            });
-        }
-    };
+    let mut check = |field: &str, text: &str| problems.extend(public_text(field, text));
     check("name", &register.name);
     if let Some(category) = &register.category {
         check("category", category);
