@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::args::{ProgrammeArgs, ProgrammeTask};
 use super::{Opener, Out};
-use crate::app::{Failure, Mode};
+use crate::app::Failure;
 
 pub async fn run(args: ProgrammeArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
     match args.task {
