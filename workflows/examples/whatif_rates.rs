@@ -90,9 +90,24 @@ async fn measure(log: &Arc<SqliteLog>, handler: &Arc<Handler>) -> Result<(), Fai
         start.elapsed()
     };
     for (name, alternative, projects, bare) in [
-        ("calendar", all(None, Some(Calendar::builtin())), &projects, bare),
-        ("stricter", all(Some(stricter(&definition)), None), &of_handan, handan_bare),
-        ("deadlines", all(Some(later(&definition)?), None), &of_handan, handan_bare),
+        (
+            "calendar",
+            all(None, Some(Calendar::builtin())),
+            &projects,
+            bare,
+        ),
+        (
+            "stricter",
+            all(Some(stricter(&definition)), None),
+            &of_handan,
+            handan_bare,
+        ),
+        (
+            "deadlines",
+            all(Some(later(&definition)?), None),
+            &of_handan,
+            handan_bare,
+        ),
     ] {
         let start = Instant::now();
         let mut totals = Totals::default();
@@ -148,7 +163,9 @@ async fn replay_bare(log: &Arc<SqliteLog>, projects: &[ProjectId]) -> Result<u64
             working.spawn(async move {
                 let (mut state, mut read) = (None, 0);
                 loop {
-                    let page = log.read_stream(&project.stream()?, Revision(read), 512).await?;
+                    let page = log
+                        .read_stream(&project.stream()?, Revision(read), 512)
+                        .await?;
                     for event in &page {
                         state = ProjectState::evolve_recorded(state, &project, event)?;
                     }
