@@ -166,8 +166,8 @@ fn open_among(
         before: None,
     };
     // Only a programme that assumes something is asked what it would say without.
-    let certain = (!definition.assumed_years(calendar).is_empty())
-        .then(|| definition.without_assumptions());
+    let certain =
+        (!definition.assumed_years(calendar).is_empty()).then(|| definition.without_assumptions());
     let mut open = Vec::new();
     for (stage_id, stage) in definition.stages_in_order(&placement) {
         let place = Place {
