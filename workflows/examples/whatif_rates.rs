@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anju_engine::clock::{Clock, SimulatedClock, SystemClock};
 use anju_engine::event::{
-    CommandId, EventId, NewEvent, Position, RecordedEvent, Revision, StreamId, shanghai_day,
+    CommandId, Data, EventId, NewEvent, Position, RecordedEvent, Revision, StreamId, shanghai_day,
 };
 use anju_engine::log::{
     AppendRequest, CreateOptions, EventLog, Expected, LogOptions, Origin, SqliteLog, StreamAppend,
@@ -84,11 +84,12 @@ async fn measure(log: &Arc<SqliteLog>, handler: &Arc<Handler>) -> Result<(), Fai
             of_handan.push(project.clone());
         }
     }
-    let handan_bare = {
+    let mut handan_bare = Duration::MAX;
+    for _ in 0..3 {
         let start = Instant::now();
         replay_bare(log, &of_handan).await?;
-        start.elapsed()
-    };
+        handan_bare = handan_bare.min(start.elapsed());
+    }
     for (name, alternative, projects, bare) in [
         (
             "calendar",
@@ -239,6 +240,23 @@ async fn copy(source: &SqliteLog, path: &Path, wanted: usize) -> Result<SqliteLo
     Ok(log)
 }
 
+/// The id of a copy: the same for the event itself and for those that name it.
+fn copied(id: Uuid, copy: usize) -> Uuid {
+    Uuid::new_v5(&id, &copy.to_be_bytes())
+}
+
+/// The data of a copy: a step that is withdrawn or acknowledged, a fact that is corrected, is the copy's own.
+fn data_of(event: &RecordedEvent, copy: usize) -> Data {
+    let mut data = event.data.clone();
+    if copy > 0
+        && let Some(named) = data.get("event").and_then(|named| named.as_str())
+        && let Ok(id) = named.parse::<Uuid>()
+    {
+        data.insert("event".to_owned(), copied(id, copy).to_string().into());
+    }
+    data
+}
+
 async fn append(
     log: &SqliteLog,
     clock: &SimulatedClock,
@@ -260,7 +278,7 @@ async fn append(
             appends.entry(stream).or_default().push(NewEvent {
                 id: match copy {
                     0 => event.id,
-                    _ => EventId(Uuid::now_v7()),
+                    _ => EventId(copied(event.id.0, copy)),
                 },
                 kind: event.kind.clone(),
                 schema: event.schema,
@@ -269,7 +287,7 @@ async fn append(
                 source: event.source,
                 causation: None,
                 correlation: None,
-                data: event.data.clone(),
+                data: data_of(event, copy),
             });
         }
     }
