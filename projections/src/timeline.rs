@@ -198,6 +198,7 @@ fn decision(
         lots: transition.lots.clone(),
         definition: transition.definition.clone(),
         calendar: transition.calendar.clone(),
+        assumed_years: transition.assumed_years.clone(),
         requirements: transition
             .judgements
             .iter()
@@ -345,6 +346,7 @@ fn deadlines(
                 },
                 due: open.due,
                 late_at_adoption: open.late_at_adoption,
+                assumed: open.assumed,
                 rule: open.id,
                 lot: open.lot,
                 order: open.order_number,

@@ -20,7 +20,7 @@ use crate::definition::Definition;
 use crate::project::decide::{CommandError, Context, Decision, MigrationRefused, decide};
 use crate::project::event::{ProjectEvent, ProjectId, Transition, UnreadableEvent};
 use crate::project::{Command, ProjectState};
-use crate::publish::{OverriddenRehearsal, PublishedError, publish_calendar, publish_definition};
+use crate::publish::{OverriddenRehearsal, PublishedError, publish_calendar, publish_version};
 use crate::upcast::upcasters;
 
 pub use identity::{event_id, new_command_id, request_digest};
@@ -237,7 +237,7 @@ impl Handler {
         let position = self
             .append_plain(
                 &stream,
-                publish_definition(definition, sources, overridden)?,
+                publish_version(definition, sources, overridden)?,
                 &digest,
                 request,
             )

@@ -221,6 +221,9 @@ pub struct ReplayedDecision {
     pub definition: String,
     /// The digest of the calendar in force.
     pub calendar: String,
+    /// Years that no notice had fixed then and that it rests on, by the definition's assumption.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumed_years: Vec<i16>,
     /// Every requirement, as judged then.
     pub requirements: Vec<ReplayedRequirement>,
     /// The requirements whose basis a later correction took away.
@@ -360,6 +363,9 @@ pub struct ReplayedDeadline {
     pub overdue_working_days: Option<i64>,
     /// Whether it had passed when the project was adopted.
     pub late_at_adoption: bool,
+    /// Whether the day was counted with a year that the programme only assumes: no notice has fixed it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub assumed: bool,
     /// The phrase of the text, or the law.
     pub source: String,
     /// The lot that answers for it, if it is not the project.

@@ -244,6 +244,14 @@ fn replay_text(out: &Out, replay: &Replay) -> String {
                 ),
             ));
         }
+        if !decision.assumed_years.is_empty() {
+            let years: Vec<String> = decision.assumed_years.iter().map(i16::to_string).collect();
+            let years = years.join(", ");
+            line.push_str(&out.pick(
+                format!("\n          ~ 按假定日历({years} 年尚无通知)"),
+                format!("\n          ~ by an assumed calendar (no notice has fixed {years})"),
+            ));
+        }
         if !decision.basis_lost.is_empty() {
             line.push_str(&out.pick(
                 format!("\n          ! 依据已失:{}", decision.basis_lost.join("、")),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::lots::{Lots, Orders, OrdersClosed};
-use super::{DayRule, Fraction};
+use super::{AssumedYear, DayRule, Fraction};
 use crate::calendar::DayKind;
 
 mod conditions;
@@ -104,6 +104,9 @@ pub struct Definition {
     /// The year `Y` stands for in its day rules. Without it, every window is unknown and starts no deadline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub year: Option<ProgrammeYear>,
+    /// Years without a notice of the State Council that it counts all the same, by an id. What was counted so says so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub assume_calendar: BTreeMap<String, AssumedYear>,
     /// The areas, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub areas: BTreeMap<String, Area>,

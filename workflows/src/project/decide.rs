@@ -153,6 +153,20 @@ pub fn decide(
     Ok(decision)
 }
 
+/// The years that a decision rests on although no notice has fixed them: those the definition assumes, if without them
+/// it would have come out otherwise.
+fn assumed_years<T: PartialEq>(
+    context: Context<'_>,
+    made: &T,
+    again: impl FnOnce(&Definition) -> T,
+) -> Vec<i16> {
+    let years = context.definition.assumed_years(context.calendar);
+    if years.is_empty() || *made == again(&context.definition.without_assumptions()) {
+        return Vec::new();
+    }
+    years
+}
+
 /// A late fact may show that a step of the ladder was taken in error: the same append withdraws it.
 fn withdraw_wrong_steps(
     context: Context<'_>,

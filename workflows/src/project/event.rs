@@ -352,6 +352,9 @@ pub struct Transition {
     pub definition: String,
     /// The digest of the calendar in force.
     pub calendar: String,
+    /// Years that no notice had fixed and that it rests on, by the definition's assumption.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumed_years: Vec<i16>,
     /// Every requirement with its inputs and its result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub judgements: Vec<Judgement>,
@@ -463,6 +466,9 @@ pub struct EscalationRaised {
     pub definition: String,
     /// The digest of the calendar in force.
     pub calendar: String,
+    /// Years that no notice had fixed and that it rests on, by the definition's assumption.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumed_years: Vec<i16>,
 }
 
 /// A step was wrong, as later facts show.

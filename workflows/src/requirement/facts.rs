@@ -33,6 +33,12 @@ pub(super) struct Found {
 }
 
 impl<'a> View<'a> {
+    /// The calendar by which days are counted: with the years that the definition may assume.
+    #[must_use]
+    pub fn days(self) -> Calendar {
+        self.definition.days_by(self.calendar)
+    }
+
     /// The facts that stand, in position order.
     pub fn facts(self) -> impl Iterator<Item = (u64, &'a FactState)> {
         self.state.standing_facts().filter(move |(position, fact)| {

@@ -359,6 +359,7 @@ impl Walk<'_> {
             decided_at: String::new(),
             definition: String::new(),
             calendar: String::new(),
+            assumed_years: Vec::new(),
         });
         let envelope = Envelope {
             position: state.position,

@@ -8,6 +8,7 @@
 )]
 
 mod advance;
+mod assumed;
 mod correct;
 mod deadline;
 mod kinds;
