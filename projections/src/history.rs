@@ -36,13 +36,10 @@ pub(crate) async fn read(
             if recorded.position > until {
                 return Ok(past);
             }
-            let event =
-                ProjectEvent::from_parts(&recorded.kind, &recorded.data).map_err(|source| {
-                    ViewError::Unreadable {
-                        position: recorded.position,
-                        source,
-                    }
-                })?;
+            let event = ProjectEvent::read(&recorded).map_err(|source| ViewError::Unreadable {
+                position: recorded.position,
+                source,
+            })?;
             past.push(Past { event, recorded });
         }
     }
@@ -87,7 +84,17 @@ pub(crate) fn fold(project: &ProjectId, events: &[Past], as_of: Date) -> Option<
     }
     let mut state = state?;
     // A transition that is left out has no basis to lose.
-    let taken: Vec<u64> = state.transitions.iter().map(|t| t.position).collect();
+    let taken: Vec<u64> = state
+        .transitions
+        .iter()
+        .map(|transition| transition.position)
+        .chain(
+            state
+                .lots
+                .values()
+                .flat_map(|lot| lot.passages.iter().map(|passage| passage.position)),
+        )
+        .collect();
     state
         .basis_lost
         .retain(|lost| taken.contains(&lost.transition));

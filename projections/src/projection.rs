@@ -236,11 +236,9 @@ impl Folding {
     }
 
     fn fold_project(&mut self, id: ProjectId, recorded: &RecordedEvent) -> Result<(), ViewError> {
-        let event = ProjectEvent::from_parts(&recorded.kind, &recorded.data).map_err(|source| {
-            ViewError::Unreadable {
-                position: recorded.position,
-                source,
-            }
+        let event = ProjectEvent::read(recorded).map_err(|source| ViewError::Unreadable {
+            position: recorded.position,
+            source,
         })?;
         let envelope = Envelope::from(recorded);
         let known = self.projects.remove(&id);
@@ -264,7 +262,7 @@ impl Folding {
                 let happened = correction.happened.as_ref().map(|at| at.day());
                 self.latest_day = self.latest_day.max(happened);
             }
-            ProjectEvent::TransitionRefused(transition) => {
+            ProjectEvent::TransitionRefused(transition) | ProjectEvent::LotRefused(transition) => {
                 let missing = transition.judgements.iter().filter(|j| !j.met && !j.warn);
                 self.refusals
                     .extend(missing.map(|j| (no, transition.from.clone(), j.rule.clone())));
@@ -327,7 +325,7 @@ impl Rows<'_> {
             state,
             new: open.new,
             line: ProjectLine::of(&definition, self.calendar, state),
-            deadline: DeadlineLine::of(&definition, self.calendar, state),
+            deadlines: DeadlineLine::all(&definition, self.calendar, state),
         })
     }
 
@@ -363,11 +361,11 @@ impl Rows<'_> {
                     .library()
                     .definition(&bound.programme, &bound.definition)
                     .await?;
-                lines.push((no, DeadlineLine::of(&definition, self.calendar, &state)));
+                lines.push((no, DeadlineLine::all(&definition, self.calendar, &state)));
             }
             store::deadlines(
                 connection,
-                lines.iter().map(|(no, line)| (*no, line.as_ref())),
+                lines.iter().map(|(no, lines)| (*no, lines.as_slice())),
             )
             .await?;
         }

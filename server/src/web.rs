@@ -34,15 +34,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::{App, Failure};
+use crate::cli::Out;
 use crate::cli::args::ServeArgs;
+use crate::proof::Keeper;
 use trouble::Trouble;
 use visit::Visit;
 
 /// The largest form that is read, in bytes.
 const MAX_FORM_BYTES: usize = 64 * 1024;
-
-/// How often the ladder is looked at while the pages are served.
-const WATCH_EVERY: Duration = Duration::from_secs(30);
 
 /// What every page needs.
 struct Site {
@@ -66,25 +65,45 @@ const fn submit_role() -> &'static str {
     "clerk"
 }
 
-/// Serves the pages until Ctrl-C; with `--spool`, watches the ladder and writes the notices as well.
+/// Serves the pages until Ctrl-C; with `--spool`, watches the ladder and writes the notices as well; with `--key`, signs
+/// checkpoints.
 ///
 /// # Errors
-/// [`Failure::Store`] if the address cannot be listened on; whatever stops the watching.
+/// [`Failure::Store`] if the address cannot be listened on; a key that cannot sign for this log; whatever stops the
+/// watching.
 pub async fn serve(app: App, args: ServeArgs) -> Result<(), Failure> {
     let app = Arc::new(app);
+    let keeper = match &args.key {
+        None => None,
+        Some(path) => {
+            let out = Out {
+                lang: app.lang,
+                json: false,
+            };
+            let signer = crate::proof::signer(path, &app, &out)?;
+            Some(Keeper::new(Arc::new(signer), args.checkpoint_every))
+        }
+    };
     let listener = bind(args.listen).await?;
     let stopped = interrupts();
     let pages = show_on(app.clone(), listener, stopped.clone());
     let ladder = async {
         match &args.spool {
             Some(spool) => {
-                crate::watch::watch_forever(&app, spool, WATCH_EVERY, stopped.clone()).await
+                let every = Duration::from_secs(args.every);
+                crate::watch::watch_forever(&app, spool, every, stopped.clone()).await
             }
             None => Ok(()),
         }
     };
-    // A part that fails ends the other; a part that ends well waits for it.
-    tokio::try_join!(pages, ladder).map(|_| ())
+    let proof = async {
+        if let Some(keeper) = keeper {
+            crate::proof::keep_forever(&app, keeper, stopped.clone()).await;
+        }
+        Ok(())
+    };
+    // A part that fails ends the others; a part that ends well waits for them.
+    tokio::try_join!(pages, ladder, proof).map(|_| ())
 }
 
 /// Says true when somebody asks this process to end: Ctrl-C, or on Unix a polite signal.
@@ -198,6 +217,7 @@ fn router(site: Shared) -> Router {
         .route("/project/{id}", get(project::page))
         .route("/project/{id}/record", post(project::record))
         .route("/project/{id}/advance", post(project::advance))
+        .route("/project/{id}/order", post(project::order))
         .route("/healthz", get(health))
         .route(layout::STYLE_PATH, get(layout::style))
         .route(layout::ICON_PATH, get(layout::icon))

@@ -2,6 +2,7 @@
 
 mod identity;
 mod library;
+mod migrate;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,13 +17,15 @@ use jiff::Timestamp;
 
 use crate::calendar::Calendar;
 use crate::definition::Definition;
-use crate::project::decide::{CommandError, Context, Decision, decide};
+use crate::project::decide::{CommandError, Context, Decision, MigrationRefused, decide};
 use crate::project::event::{ProjectEvent, ProjectId, Transition, UnreadableEvent};
 use crate::project::{Command, ProjectState};
-use crate::publish::{PublishedError, publish_calendar, publish_definition};
+use crate::publish::{OverriddenRehearsal, PublishedError, publish_calendar, publish_definition};
+use crate::upcast::upcasters;
 
 pub use identity::{event_id, new_command_id, request_digest};
 pub use library::Library;
+pub use migrate::{Migration, migration_command_id};
 
 /// How many times a command is decided again because its project moved meanwhile.
 const RETRIES: usize = 8;
@@ -62,6 +65,9 @@ pub enum HandleError {
     /// It was not taken: nothing is appended.
     #[error(transparent)]
     Command(#[from] CommandError),
+    /// A project cannot go over to another version: nothing is appended.
+    #[error(transparent)]
+    Migration(#[from] MigrationRefused),
     /// The programme is not published in this log.
     #[error("programme {0:?} is not published in this log")]
     UnknownProgramme(String),
@@ -209,6 +215,18 @@ impl Handler {
         sources: &std::collections::BTreeMap<String, String>,
         request: &Request,
     ) -> Result<Option<Position>, HandleError> {
+        self.publish_version(definition, sources, None, request)
+            .await
+    }
+
+    /// Publishes a definition, and records the rehearsal that was overridden for it.
+    pub async fn publish_version(
+        &self,
+        definition: &Definition,
+        sources: &std::collections::BTreeMap<String, String>,
+        overridden: Option<&OverriddenRehearsal>,
+        request: &Request,
+    ) -> Result<Option<Position>, HandleError> {
         let stream = crate::publish::definition_stream(&definition.id)?;
         let digest = definition.digest();
         match self.library.newest_definition(&definition.id).await {
@@ -219,7 +237,7 @@ impl Handler {
         let position = self
             .append_plain(
                 &stream,
-                publish_definition(definition, sources)?,
+                publish_definition(definition, sources, overridden)?,
                 &digest,
                 request,
             )
@@ -268,8 +286,8 @@ impl Handler {
             .enumerate()
             .map(|(index, (kind, data))| NewEvent {
                 id: event_id(request.command_id, index),
+                schema: upcasters().newest(&kind),
                 kind,
-                schema: 1,
                 occurred_at: occurred_at.clone(),
                 actor: request.actor.clone(),
                 source: source_in(head.origin.simulated, request.source),
@@ -335,9 +353,10 @@ impl Handler {
         let events = self.log.read(first, count).await?;
         let mut refusal = None;
         for event in &events {
-            if event.kind.as_str() == "transition_refused"
-                && let ProjectEvent::TransitionRefused(transition) =
-                    ProjectEvent::from_parts(&event.kind, &event.data)?
+            if matches!(event.kind.as_str(), "transition_refused" | "lot_refused")
+                && let ProjectEvent::TransitionRefused(transition)
+                | ProjectEvent::LotRefused(transition) =
+                    ProjectEvent::read(event)?
             {
                 refusal = Some(transition);
             }
@@ -445,16 +464,44 @@ impl Decider<'_> {
             calendar: self.calendar,
             now: self.now,
             role: &request.actor.role,
+            unit: request.actor.unit.as_deref(),
         };
         let decision = decide(context, project, state, command, &occurred_at)?;
+        let append = Rendering {
+            project,
+            state,
+            request,
+            request_digest,
+            simulated: self.simulated,
+        }
+        .append(&decision)?;
+        Ok(Decided {
+            request: append,
+            decision,
+        })
+    }
+}
+
+/// What a decision needs to become an append.
+struct Rendering<'a> {
+    project: &'a ProjectId,
+    state: Option<&'a ProjectState>,
+    request: &'a Request,
+    request_digest: [u8; 32],
+    simulated: bool,
+}
+
+impl Rendering<'_> {
+    fn append(&self, decision: &Decision) -> Result<AppendRequest, HandleError> {
+        let request = self.request;
         let source = source_in(self.simulated, request.source);
         let mut events = Vec::with_capacity(decision.events.len());
         for (index, (event, occurred_at)) in decision.events.iter().enumerate() {
             let (kind, data) = event.clone().into_parts()?;
             events.push(NewEvent {
                 id: event_id(request.command_id, index),
+                schema: upcasters().newest(&kind),
                 kind,
-                schema: 1,
                 occurred_at: occurred_at.clone(),
                 actor: request.actor.clone(),
                 source,
@@ -463,19 +510,16 @@ impl Decider<'_> {
                 data,
             });
         }
-        Ok(Decided {
-            request: AppendRequest {
-                command_id: request.command_id,
-                request_digest,
-                appends: vec![StreamAppend {
-                    stream: project.stream()?,
-                    expected: state.map_or(Expected::NoStream, |state| {
-                        Expected::Exactly(Revision(state.revision))
-                    }),
-                    events,
-                }],
-            },
-            decision,
+        Ok(AppendRequest {
+            command_id: request.command_id,
+            request_digest: self.request_digest,
+            appends: vec![StreamAppend {
+                stream: self.project.stream()?,
+                expected: self.state.map_or(Expected::NoStream, |state| {
+                    Expected::Exactly(Revision(state.revision))
+                }),
+                events,
+            }],
         })
     }
 }

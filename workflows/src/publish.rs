@@ -12,7 +12,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::calendar::{Calendar, CalendarDefinition};
-use crate::definition::Definition;
+use crate::definition::{Definition, LANGUAGE_VERSION};
+use crate::upcast::upcasters;
 
 /// The stream of the working-day calendar.
 pub const CALENDAR_STREAM: &str = "calendar-cn";
@@ -44,6 +45,29 @@ struct Published {
     programme: Option<String>,
     language: u64,
     parts: u64,
+    /// What the rehearsal over running projects found, where somebody published all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    overridden: Option<OverriddenRehearsal>,
+}
+
+/// A rehearsal that failed, and was overridden: recorded with the publication.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverriddenRehearsal {
+    /// How many running projects were rehearsed.
+    pub projects: u64,
+    /// How many of them could not go over to the version, or have a decision that it would have refused.
+    pub failing: u64,
+    /// The first of them, by id: at most [`OverriddenRehearsal::NAMED`].
+    pub named: Vec<String>,
+    /// The digest of the reason in the erasable store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl OverriddenRehearsal {
+    /// How many projects the record names.
+    pub const NAMED: usize = 20;
 }
 
 /// Why something published could not be read back.
@@ -69,10 +93,12 @@ pub enum PublishedError {
     },
 }
 
-/// The events that publish a definition: the resolved model, and the files as written.
+/// The events that publish a definition: the resolved model, and the files as written; with a rehearsal that failed
+/// and was overridden, if one was.
 pub fn publish_definition(
     definition: &Definition,
     sources: &BTreeMap<String, String>,
+    overridden: Option<&OverriddenRehearsal>,
 ) -> Result<Vec<(EventType, Data)>, WordError> {
     let digest = definition.digest();
     let mut texts = vec![("resolved".to_owned(), definition.canonical_json())];
@@ -87,6 +113,7 @@ pub fn publish_definition(
         Some(&definition.id),
         definition.language,
         &texts,
+        overridden,
     )
 }
 
@@ -101,6 +128,7 @@ pub fn publish_calendar(calendar: &Calendar) -> Result<Vec<(EventType, Data)>, W
         None,
         1,
         &[("resolved".to_owned(), text)],
+        None,
     )
 }
 
@@ -110,6 +138,7 @@ fn events(
     programme: Option<&str>,
     language: u32,
     texts: &[(String, String)],
+    overridden: Option<&OverriddenRehearsal>,
 ) -> Result<Vec<(EventType, Data)>, WordError> {
     let mut parts = Vec::new();
     for (form, text) in texts {
@@ -138,6 +167,7 @@ fn events(
             programme: programme.map(str::to_owned),
             language: u64::from(language),
             parts: count,
+            overridden: overridden.cloned(),
         }),
     ));
     Ok(events)
@@ -173,6 +203,8 @@ pub struct Publications {
     texts: BTreeMap<(String, String), String>,
     /// The digests published, oldest first; a digest published again moves to the end.
     pub digests: Vec<String>,
+    /// What this build cannot read, by digest, with the reason.
+    newer: BTreeMap<String, String>,
 }
 
 impl Publications {
@@ -187,7 +219,20 @@ impl Publications {
 
     /// Folds one event.
     pub fn add(&mut self, event: &RecordedEvent) {
-        let value = || Value::Object(event.data.clone());
+        let data = match upcasters().lift(event) {
+            Ok(data) => data,
+            Err(error) => {
+                // What a newer build has published in a form of its own: it is the newest all the same, and whoever
+                // asks for it is told.
+                if let Some(digest) = event.data.get("digest").and_then(Value::as_str) {
+                    self.newer.insert(digest.to_owned(), error.to_string());
+                    self.digests.retain(|known| known != digest);
+                    self.digests.push(digest.to_owned());
+                }
+                return;
+            }
+        };
+        let value = || Value::Object(data.clone().into_owned());
         if event.kind.as_str().ends_with("_part") {
             if let Ok(part) = serde_json::from_value::<Part>(value()) {
                 let text = self.texts.entry((part.digest, part.form)).or_default();
@@ -220,21 +265,43 @@ impl Publications {
 
     /// A definition by its digest, checked against it; `None` if it was not published here.
     pub fn definition(&self, digest: &str) -> Result<Option<Definition>, PublishedError> {
+        self.check_known("definition", digest)?;
         let Some(text) = self.text(digest, "resolved") else {
             return Ok(None);
         };
         check_digest("definition", digest, text)?;
-        serde_json::from_str(text)
-            .map(Some)
-            .map_err(|e| PublishedError::Unreadable {
-                what: "definition",
+        let unreadable = |detail: String| PublishedError::Unreadable {
+            what: "definition",
+            digest: digest.to_owned(),
+            detail,
+        };
+        let definition: Definition =
+            serde_json::from_str(text).map_err(|e| unreadable(e.to_string()))?;
+        if definition.language > LANGUAGE_VERSION {
+            return Err(unreadable(format!(
+                "language {}, this build understands {LANGUAGE_VERSION}",
+                definition.language
+            )));
+        }
+        Ok(Some(definition))
+    }
+
+    fn check_known(&self, what: &'static str, digest: &str) -> Result<(), PublishedError> {
+        match self.newer.get(digest) {
+            None => Ok(()),
+            Some(detail) => Err(PublishedError::Unreadable {
+                what,
                 digest: digest.to_owned(),
-                detail: e.to_string(),
-            })
+                detail: detail.clone(),
+            }),
+        }
     }
 
     /// The newest calendar, checked against its digest; `None` if none was published.
     pub fn calendar(&self) -> Result<Option<Calendar>, PublishedError> {
+        if let Some(digest) = self.newest() {
+            self.check_known("calendar", digest)?;
+        }
         let Some((digest, text)) = self
             .newest()
             .and_then(|digest| Some((digest, self.text(digest, "resolved")?)))

@@ -76,6 +76,7 @@ macro_rules! event_log_conformance {
             command {
                 a_repeat_has_the_first_outcome,
                 a_repeat_in_the_same_batch_has_the_first_outcome,
+                a_repeat_after_a_lost_reply_has_the_first_outcome,
                 a_repeat_after_reopening_has_the_first_outcome,
                 a_repeat_is_answered_though_its_expectation_no_longer_holds,
                 the_same_id_with_another_request_is_refused,
@@ -98,6 +99,8 @@ macro_rules! event_log_conformance {
             limits {
                 a_record_of_the_greatest_size_is_taken_and_none_above,
                 integers_at_the_bounds_are_kept_and_none_beyond_is_taken,
+                positions_and_revisions_at_their_bounds_are_never_misread,
+                days_and_schema_versions_at_their_bounds_are_kept,
                 what_no_record_may_hold_is_refused_with_its_path,
                 more_than_one_append_may_hold_is_refused,
                 a_full_queue_pushes_back_at_once,
@@ -114,6 +117,7 @@ macro_rules! event_log_conformance {
                 streams_are_read_from_any_revision,
                 records_are_the_canonical_bytes_of_the_events,
                 roots_of_past_sizes_are_those_that_were,
+                what_is_read_at_a_past_size_stays_what_it_was,
                 verification_agrees_with_the_head,
                 a_closed_log_takes_no_appends,
                 everything_is_the_same_after_reopening,
@@ -122,6 +126,7 @@ macro_rules! event_log_conformance {
                 a_subscriber_may_begin_in_the_middle_of_a_command,
                 a_subscriber_who_waits_is_woken,
                 a_slow_subscriber_misses_nothing,
+                a_subscriber_goes_on_where_it_was_after_reopening,
                 a_dropped_wait_loses_nothing,
                 growth_is_told_before_the_append_is_answered,
             }

@@ -1,4 +1,4 @@
-//! Programme files: lint, show, publish.
+//! Programme files: lint, show.
 
 use std::path::Path;
 
@@ -10,13 +10,14 @@ use serde_json::json;
 
 use super::args::{ProgrammeArgs, ProgrammeTask};
 use super::{Opener, Out};
-use crate::app::{Failure, Mode, sources};
+use crate::app::Failure;
 
 pub async fn run(args: ProgrammeArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
     match args.task {
         ProgrammeTask::Lint { files } => lint_files(&files, out),
         ProgrammeTask::Show { file, mermaid } => show(&file, mermaid, opener, out).await,
-        ProgrammeTask::Publish { files, year } => publish(&files, year, opener, out).await,
+        ProgrammeTask::Publish(args) => super::publish::run(args, opener, out).await,
+        ProgrammeTask::Migrate(args) => super::migrate::run(args, opener, out).await,
     }
 }
 
@@ -40,7 +41,7 @@ pub fn file_resolver(_file: &Path) -> impl Fn(&str) -> Option<(String, String)> 
 }
 
 /// A file, or a programme that this build brings, by its name.
-fn read(word: &str) -> Result<Parsed, Failure> {
+pub(super) fn read(word: &str) -> Result<Parsed, Failure> {
     if BUILTIN_PROGRAMMES.contains(&word) && !Path::new(word).exists() {
         return parse_builtin(word).map_err(Failure::Definition);
     }
@@ -50,7 +51,7 @@ fn read(word: &str) -> Result<Parsed, Failure> {
 }
 
 /// Reads and lints; errors fail, warnings are given back.
-fn sound(word: &str) -> Result<(Parsed, Vec<Problem>), Failure> {
+pub(super) fn sound(word: &str) -> Result<(Parsed, Vec<Problem>), Failure> {
     let parsed = read(word)?;
     let problems = lint(&parsed);
     if problems.iter().any(Problem::is_error) {
@@ -109,16 +110,20 @@ fn lint_files(files: &[String], out: &Out) -> Result<(), Failure> {
 }
 
 async fn show(word: &str, as_mermaid: bool, opener: &Opener, out: &Out) -> Result<(), Failure> {
-    let published = if !Path::new(word).exists() && opener.store.path().exists() {
-        let app = opener.open(Mode::Existing).await?;
-        app.handler
+    let app = if Path::new(word).exists() {
+        None
+    } else {
+        opener.open_if_any().await?
+    };
+    let published = match app {
+        Some(app) => app
+            .handler
             .library()
             .newest_definition(word)
             .await
             .ok()
-            .map(|(definition, _)| (*definition).clone())
-    } else {
-        None
+            .map(|(definition, _)| (*definition).clone()),
+        None => None,
     };
     let definition: Definition = match published {
         Some(definition) => definition,
@@ -132,58 +137,6 @@ async fn show(word: &str, as_mermaid: bool, opener: &Opener, out: &Out) -> Resul
         } else {
             show_text(&definition, out.lang)
         }
-    });
-    Ok(())
-}
-
-async fn publish(
-    files: &[String],
-    year: Option<i16>,
-    opener: &Opener,
-    out: &Out,
-) -> Result<(), Failure> {
-    let mut sound_files = Vec::new();
-    for file in files {
-        sound_files.push(sound(file)?);
-    }
-    let app = opener.open(Mode::OrCreate).await?;
-    let mut results = Vec::new();
-    for (parsed, warnings) in sound_files {
-        for warning in &warnings {
-            eprintln!("{}", warning.render(out.lang));
-        }
-        let mut definition = parsed.definition.clone();
-        if let Some(year) = year {
-            definition.assume_year(year);
-        }
-        let new = app.publish(&definition, &sources(&parsed)).await?;
-        results.push((definition.id.clone(), definition.digest(), new));
-    }
-    let head = anju_engine::EventLog::head(app.log.as_ref()).await?;
-    let json = json!({
-        "position": head.size,
-        "published": results.iter().map(|(id, digest, new)| json!({
-            "programme": id, "digest": digest, "new": new,
-        })).collect::<Vec<_>>(),
-    });
-    out.answer(&json, || {
-        results
-            .iter()
-            .map(|(id, digest, new)| {
-                let short = &digest[..12];
-                if *new {
-                    out.pick(
-                        format!("已发布 {id}({short})\n"),
-                        format!("published {id} ({short})\n"),
-                    )
-                } else {
-                    out.pick(
-                        format!("{id}({short})已是最新版本\n"),
-                        format!("{id} ({short}) is the newest already\n"),
-                    )
-                }
-            })
-            .collect()
     });
     Ok(())
 }

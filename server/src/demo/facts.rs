@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use anju_engine::event::Data;
 use anju_workflows::calendar::Calendar;
 use anju_workflows::definition::{
-    Definition, FactMatch, FactType, Field, FieldKind, Fraction, Reference, Requirement, Share,
+    Definition, FactMatch, FactType, Field, FieldKind, Fraction, LOT_SUBJECT, Reference,
+    Requirement, Share,
 };
 use anju_workflows::project::ProjectState;
 use anju_workflows::publish::hex;
@@ -250,7 +251,7 @@ impl Planner<'_> {
         let Some(index) = self.fact(plan, &what, false, from, until) else {
             return;
         };
-        let base = if share.over.subject == "project" {
+        let base = if share.over.subject == "project" || share.over.subject == LOT_SUBJECT {
             self.truth.counter(&share.over.field).unwrap_or(100)
         } else {
             self.base_of(plan, index, share, from, until)
@@ -441,7 +442,7 @@ impl Planner<'_> {
             FieldKind::Money => {
                 Value::from(self.truth.area_m2.max(100) * self.dice.between(180, 420) * 100)
             }
-            FieldKind::Day => return None,
+            FieldKind::Day | FieldKind::Lot => return None,
             FieldKind::Code | FieldKind::Codes => {
                 let codes: Vec<&String> = field.values.keys().collect();
                 let code = self.dice.one_of(&codes)?.to_string();

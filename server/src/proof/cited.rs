@@ -19,19 +19,26 @@ impl Cited {
     pub(super) fn of(events: &[RecordedEvent]) -> Result<Self, UnreadableEvent> {
         let mut cited = Self::default();
         for event in events {
-            match ProjectEvent::from_parts(&event.kind, &event.data)? {
+            match ProjectEvent::read(event)? {
                 ProjectEvent::ProjectRegistered(registered) => {
                     cited.programme = registered.programme;
                     cited.definitions.insert(registered.definition);
                 }
                 ProjectEvent::TransitionAccepted(transition)
-                | ProjectEvent::TransitionRefused(transition) => {
+                | ProjectEvent::TransitionRefused(transition)
+                | ProjectEvent::LotPassed(transition)
+                | ProjectEvent::LotRefused(transition) => {
                     cited.definitions.insert(transition.definition);
                     cited.calendars.insert(transition.calendar);
                 }
                 ProjectEvent::EscalationRaised(raised) => {
                     cited.definitions.insert(raised.definition);
                     cited.calendars.insert(raised.calendar);
+                }
+                ProjectEvent::DefinitionMigrated(migrated) => {
+                    cited.definitions.insert(migrated.from);
+                    cited.definitions.insert(migrated.to);
+                    cited.calendars.insert(migrated.calendar);
                 }
                 _ => {}
             }

@@ -2,21 +2,25 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anju_engine::checkpoint::{CheckpointFolder, SignedCheckpoint, Signer, Taken, compare, take};
 use anju_engine::log::EventLog;
+use anju_workflows::definition::Lang;
 use anju_workflows::publish::hex;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::words::{compared, folder, taken};
 use super::{CheckpointArgs, key};
-use crate::app::{App, Failure, Mode, Store};
+use crate::app::{App, Failure, Mode};
 use crate::cli::{Opener, Out};
 
-/// Where the checkpoints of a store are kept: `anju.db` has `anju.checkpoints/`.
-pub(super) fn folder_of(store: &Store) -> CheckpointFolder {
-    CheckpointFolder::at(store.beside("checkpoints"))
+/// Where the checkpoints of a log are kept: `anju.db` has `anju.checkpoints/`. Of a log in a database every server keeps
+/// those that it has signed, out of the reach of whoever can write the database.
+pub(super) fn folder_of(app: &App) -> Result<CheckpointFolder, Failure> {
+    Ok(CheckpointFolder::at(app.kept_in("checkpoints")?))
 }
 
 /// `anju checkpoint`.
@@ -62,7 +66,7 @@ pub async fn checkpoint(args: CheckpointArgs, opener: &Opener, out: &Out) -> Res
 
 /// Signs the log as it is now, and keeps the checkpoint.
 pub(super) async fn sign_now(app: &App, signer: &dyn Signer, out: &Out) -> Result<Taken, Failure> {
-    take(&*app.log, &folder_of(&app.store), &[signer])
+    take(&*app.log, &folder_of(app)?, &[signer])
         .await
         .map_err(|error| taken(error, out))
 }
@@ -76,7 +80,7 @@ pub(super) async fn now_or_newest(
     if let Some(signer) = signer {
         return Ok(sign_now(app, signer, out).await?.checkpoint);
     }
-    folder_of(&app.store).newest().map_err(folder)?.ok_or_else(|| {
+    folder_of(app)?.newest().map_err(folder)?.ok_or_else(|| {
         Failure::usage(
             "尚无签名树头。请用 --key 指明私钥,或先执行 anju checkpoint",
             "there is no checkpoint yet: name the private key with --key, or run anju checkpoint first",
@@ -157,7 +161,7 @@ pub async fn checkpoint_if_due(app: &App, keeper: &mut Keeper) -> Result<Option<
     let size = app.log.head().await?.size;
     let known = match keeper.size {
         Some(known) => Some(known),
-        None => folder_of(&app.store)
+        None => folder_of(app)?
             .newest()
             .map_err(folder)?
             .map(|newest| newest.checkpoint().size()),
@@ -174,4 +178,61 @@ pub async fn checkpoint_if_due(app: &App, keeper: &mut Keeper) -> Result<Option<
     keeper.signed_at = Some(now);
     keeper.size = Some(taken.checkpoint.checkpoint().size());
     Ok(Some(taken))
+}
+
+/// Signs at the interval until told to stop, and what has come since on the way out. Each checkpoint is told on standard
+/// error, and so is each that could not be signed: a log that contradicts what was signed before is no reason to stop
+/// showing it, but somebody must look.
+pub async fn keep_forever(app: &App, mut keeper: Keeper, mut shutdown: watch::Receiver<bool>) {
+    let mut grown = app.log.grown();
+    let mut last = false;
+    loop {
+        // Marked as seen before the head is looked at: what comes after that wakes us.
+        grown.mark_unchanged();
+        tell(app, checkpoint_if_due(app, &mut keeper).await);
+        if last {
+            return;
+        }
+        tokio::select! {
+            _ = shutdown.wait_for(|stop| *stop) => {
+                keeper.signed_at = None;
+                last = true;
+            }
+            () = next_look(app, &keeper, &mut grown) => {}
+        }
+    }
+}
+
+/// Until the log has grown and the interval is over.
+async fn next_look(app: &App, keeper: &Keeper, grown: &mut watch::Receiver<u64>) {
+    if grown.changed().await.is_err() {
+        // The log is closed: only the end is still to come.
+        std::future::pending::<()>().await;
+    }
+    let since = keeper
+        .signed_at
+        .map_or(keeper.every, |last| app.clock.now().duration_since(last));
+    if let Ok(wait) = Duration::try_from(keeper.every - since) {
+        tokio::time::sleep(wait).await;
+    }
+}
+
+fn tell(app: &App, signed: Result<Option<Taken>, Failure>) {
+    match signed {
+        Ok(None) => {}
+        Ok(Some(taken)) => {
+            let size = taken.checkpoint.checkpoint().size();
+            let kept = taken.path.display();
+            eprintln!(
+                "{}",
+                match app.lang {
+                    Lang::Zh => format!("签名树头:{size} 条记录,{kept}"),
+                    Lang::En => format!("checkpoint of {size} records: {kept}"),
+                }
+            );
+        }
+        // A refusal has told its reason already.
+        Err(Failure::Refused) => {}
+        Err(failure) => eprintln!("{}", failure.message(app.lang)),
+    }
 }

@@ -6,6 +6,7 @@
 mod days;
 mod facts;
 mod flow;
+mod lots;
 mod names;
 mod requirements;
 mod sizes;
@@ -53,6 +54,7 @@ pub fn lint_definition(definition: &Definition, locations: &Locations) -> Vec<Pr
     lint.facts();
     lint.flow();
     lint.requirements();
+    lint.lots();
     lint.days();
     lint.supervision();
     in_order(lint.problems)

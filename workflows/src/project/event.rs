@@ -4,13 +4,21 @@
 
 use std::collections::BTreeMap;
 
-use anju_engine::event::{Data, EventId, EventType, OccurredAt, StreamId, WordError};
+use anju_engine::event::{
+    Data, EventId, EventType, OccurredAt, RecordedEvent, StreamId, WordError,
+};
+use anju_engine::upcast::Upcasters;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::lot::{LotCorrected, LotDeclared, LotWithdrawn};
+use super::order::{OrderClosed, OrderDispatched, OrderExtended, OrderReopened, OrderReplied};
 use crate::definition::PlanDay;
 use crate::requirement::Judgement;
+use crate::upcast::upcasters;
+
+pub use super::migrated::DefinitionMigrated;
 
 /// The id of a project: ASCII letters, digits and `-`, at most 100 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -107,6 +115,28 @@ pub enum ProjectEvent {
     EscalationWithdrawn(EscalationWithdrawn),
     /// A step was acknowledged.
     EscalationAcknowledged(EscalationAcknowledged),
+    /// The project went over to another version of its programme.
+    DefinitionMigrated(DefinitionMigrated),
+    /// It has a lot.
+    LotDeclared(LotDeclared),
+    /// What was declared of a lot was not quite so.
+    LotCorrected(LotCorrected),
+    /// A lot left it.
+    LotWithdrawn(LotWithdrawn),
+    /// A lot passed the gate of a stage. The project stays where it is.
+    LotPassed(Transition),
+    /// A lot asked to pass a gate and was refused.
+    LotRefused(Transition),
+    /// A problem was dispatched.
+    OrderDispatched(OrderDispatched),
+    /// An order was answered.
+    OrderReplied(OrderReplied),
+    /// An order was closed.
+    OrderClosed(OrderClosed),
+    /// A closed order is open again.
+    OrderReopened(OrderReopened),
+    /// The due day of an order was moved.
+    OrderExtended(OrderExtended),
 }
 
 /// Why an event's data could not be read.
@@ -143,7 +173,30 @@ impl ProjectEvent {
         Ok((kind, data))
     }
 
-    /// Reads an event back.
+    /// Reads a recorded event of any schema version that this build knows.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent`] for a version or a type of a newer build, and for data that is not what it says it is.
+    pub fn read(recorded: &RecordedEvent) -> Result<Self, UnreadableEvent> {
+        Self::read_with(upcasters(), recorded)
+    }
+
+    /// The same with steps of one's own between the schema versions.
+    ///
+    /// # Errors
+    /// As [`ProjectEvent::read`].
+    pub fn read_with(
+        upcasters: &Upcasters,
+        recorded: &RecordedEvent,
+    ) -> Result<Self, UnreadableEvent> {
+        let data = upcasters.lift(recorded).map_err(|error| UnreadableEvent {
+            kind: recorded.kind.as_str().to_owned(),
+            detail: error.to_string(),
+        })?;
+        Self::from_parts(&recorded.kind, &data)
+    }
+
+    /// Makes an event of its type and its data in the newest schema version.
     pub fn from_parts(kind: &EventType, data: &Data) -> Result<Self, UnreadableEvent> {
         let mut object = Data::new();
         object.insert("type".to_owned(), Value::String(kind.as_str().to_owned()));
@@ -287,6 +340,12 @@ pub struct Transition {
     /// Whether it went back for rework.
     #[serde(default, skip_serializing_if = "is_false")]
     pub returned: bool,
+    /// The lot that passes the gate by itself; absent where it is the project that moves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    /// The lots that a return for rework makes answer anew; empty = all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<String>,
     /// The instant of the decision: what `decide` took for now.
     pub decided_at: String,
     /// The digest of the definition in force.
@@ -328,6 +387,9 @@ pub struct Reason {
 pub struct Extension {
     /// The deadline's id.
     pub deadline: String,
+    /// The lot whose deadline it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
     /// The last permitted day before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Date>,
@@ -347,8 +409,14 @@ pub struct Extension {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepKey {
-    /// The deadline's id.
+    /// The deadline's id; `order` for an order.
     pub deadline: String,
+    /// The lot that answers, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    /// The number of the order, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<u32>,
     /// Which visit of the deadline's stage: 1 for the first.
     pub visit: u32,
     /// Raised by an extension, a withdrawn escalation or a reopening: 0 for the first.
@@ -367,6 +435,12 @@ pub struct EscalationRaised {
     pub ladder: String,
     /// The stage the project stood in.
     pub stage: String,
+    /// The name of the lot, if one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_name: Option<String>,
+    /// What the order is about, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// The last permitted day.
     pub due: Date,
     /// The day the step itself fell due.

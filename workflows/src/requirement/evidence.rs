@@ -152,6 +152,38 @@ pub enum Evidence {
         /// Counted from here.
         from: Date,
     },
+    /// The lots of the project, each of which passes by itself.
+    Lots {
+        /// The lots that have passed, by id.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        passed: Vec<String>,
+        /// The lots that have not, or not for all that is known now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        waiting: Vec<LotLeft>,
+    },
+    /// Orders.
+    Orders {
+        /// How many there were.
+        dispatched: u64,
+        /// The numbers of those that are not closed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        open: Vec<u32>,
+    },
+}
+
+/// A lot that has not passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LotLeft {
+    /// Its id.
+    pub lot: String,
+    /// Its name.
+    pub name: String,
+    /// The stage of the earliest gate that it has to pass.
+    pub stage: String,
+    /// Whether it had passed, and a correction took the basis away.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub basis_lost: bool,
 }
 
 pub(super) fn is_false(value: &bool) -> bool {

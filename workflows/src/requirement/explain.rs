@@ -1,12 +1,14 @@
 //! A judgement in words: required and actual, with the figures, in Chinese and English.
 
+mod parts;
+
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::{Evidence, Exact, Judgement, conditions, expression, inspection, procedures};
 use super::{vote, window};
 use crate::calendar::DayKind;
-use crate::definition::{Definition, Lang, Requirement};
+use crate::definition::{Definition, EVERY_LOT, LOT_SUBJECT, Lang, Requirement};
 
 /// A judgement as it is shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,10 +73,11 @@ pub fn explain(
     };
     Explained {
         rule: judgement.rule.clone(),
-        name: requirement.map_or_else(
-            || judgement.rule.clone(),
-            |requirement| requirement.name.get(lang).to_owned(),
-        ),
+        name: match requirement {
+            Some(requirement) => requirement.name.get(lang).to_owned(),
+            None if judgement.rule == EVERY_LOT => words.every_lot(),
+            None => judgement.rule.clone(),
+        },
         met: judgement.met,
         warn: judgement.warn,
         source: requirement.map(source_of).unwrap_or_default(),
@@ -191,6 +194,8 @@ impl Words<'_> {
                 json!({}),
                 json!({ "waived_by": by }),
             ),
+            Evidence::Lots { passed, waiting } => self.lots(passed, waiting),
+            Evidence::Orders { dispatched, open } => self.orders(*dispatched, open),
             Evidence::CalendarUnknown { from } => (
                 self.pick("需要已发布的工作日历", "a published calendar"),
                 self.pick(
@@ -492,7 +497,7 @@ impl Words<'_> {
         let Some((subject, field)) = reference.split_once('.') else {
             return reference.to_owned();
         };
-        if subject == "project" {
+        if subject == "project" || subject == LOT_SUBJECT {
             return match field {
                 "households" => self.pick("总户数", "total households"),
                 "buildings" => self.pick("楼栋数", "buildings"),

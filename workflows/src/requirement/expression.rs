@@ -188,9 +188,11 @@ impl<'a> FromView<'a> {
                     .filter_map(|code| code.as_str().map(|code| Value::Text(code.to_owned())))
                     .collect(),
             )),
-            FieldKind::Day | FieldKind::Code | FieldKind::Reference | FieldKind::Document => {
-                value.as_str().map(|text| Value::Text(text.to_owned()))
-            }
+            FieldKind::Day
+            | FieldKind::Code
+            | FieldKind::Reference
+            | FieldKind::Document
+            | FieldKind::Lot => value.as_str().map(|text| Value::Text(text.to_owned())),
         }
     }
 }

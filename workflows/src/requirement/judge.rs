@@ -1,4 +1,4 @@
-//! Judging one requirement, and all of a stage's.
+//! Judging one requirement.
 
 use std::collections::BTreeSet;
 
@@ -6,25 +6,12 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::facts::View;
+use super::lots::judge_orders;
 use super::{Evidence, Exact, Judgement, conditions, expression, inspection, procedures};
 use super::{publicity, vote, window};
 use crate::definition::{
     FactCount, Fraction, OrderOfDates, Requirement, Settled, Severity, Share, Signers, Sum, Tally,
 };
-
-/// Judges everything that leaving `stage` demands of this project, in the order of the requirements' ids.
-#[must_use]
-pub fn judge_exit(view: View<'_>, stage: &str) -> Vec<Judgement> {
-    let placement = view.state.placement();
-    view.definition
-        .stages
-        .get(stage)
-        .into_iter()
-        .flat_map(|stage| &stage.exit)
-        .filter(|(_, requirement)| view.definition.applies(&requirement.applies, &placement))
-        .map(|(rule, requirement)| judge(view, stage, rule, requirement))
-        .collect()
-}
 
 /// Judges one requirement of `stage`.
 #[must_use]
@@ -102,6 +89,8 @@ fn judge_figures(
             },
             Vec::new(),
         )
+    } else if let Some(asked) = &requirement.orders_closed {
+        judge_orders(view, asked)
     } else {
         // Lint refuses a requirement without a kind; judged all the same, it asks for nothing it could name.
         (

@@ -12,5 +12,8 @@ mod correct;
 mod deadline;
 mod kinds;
 mod ladder;
+mod lots;
+mod migrate;
+mod orders;
 mod register;
 mod scene;

@@ -13,5 +13,6 @@ mod linting;
 mod merging;
 mod navigating;
 mod parsing;
+mod schema;
 mod showing;
 mod support;

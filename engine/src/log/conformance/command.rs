@@ -47,6 +47,34 @@ pub async fn a_repeat_in_the_same_batch_has_the_first_outcome(backend: &dyn Back
     assert_eq!(size(&*log).await, 4);
 }
 
+/// The caller is gone before its answer comes, and asks again: alone, beside others, and with several streams at once.
+pub async fn a_repeat_after_a_lost_reply_has_the_first_outcome(backend: &dyn Backend) {
+    let (log, hold) = held(backend, LogOptions::default()).await;
+    let parts = || {
+        vec![
+            part("a", Expected::NoStream, vec![event(10), event(11)]),
+            part("b", Expected::NoStream, vec![event(12)]),
+        ]
+    };
+    let lost = enqueue(&*log, request(1, parts())).await.ok().unwrap();
+    drop(lost);
+    let other = enqueue(&*log, single(2, "c", Expected::Any)).await;
+    hold.send_replace(false);
+    other.ok().unwrap().await.unwrap();
+    let known = log.find_command(CommandId(id(1))).await.unwrap();
+    let again = log.append(request(1, parts())).await.unwrap();
+    // Whether the first one landed is the log's to say; that it is there once now is not.
+    assert_eq!(again.repeated, known.is_some());
+    let once_more = log.append(request(1, parts())).await.unwrap();
+    assert_eq!(once_more, repeated(&again));
+    assert_eq!(size(&*log).await, 5);
+    let ids: Vec<_> = all(&*log).await.into_iter().map(|e| e.id.0).collect();
+    for n in 10..=12 {
+        assert_eq!(ids.iter().filter(|found| **found == id(n)).count(), 1);
+    }
+    log.verify(&|_, _| {}).await.unwrap();
+}
+
 /// Also by another process, which knows of the command only from the store.
 pub async fn a_repeat_after_reopening_has_the_first_outcome(backend: &dyn Backend) {
     let log = open(backend).await;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::event::{MAX_INTEGER, MAX_RECORD_BYTES, Position};
-use crate::log::{InvalidAppend, MAX_EVENTS};
+use crate::log::{InvalidAppend, MAX_EVENTS, ReadError};
+use crate::subscription::Subscription;
 
 /// A request whose record has exactly `bytes` bytes at position 2.
 fn sized(n: u128, bytes: usize) -> AppendRequest {
@@ -34,6 +35,72 @@ pub async fn a_record_of_the_greatest_size_is_taken_and_none_above(backend: &dyn
     let records = log.read_records(Position(2), 1).await.unwrap();
     assert_eq!(records[0].len(), MAX_RECORD_BYTES);
     assert_eq!(all(&*log).await.len(), 2);
+    log.verify(&|_, _| {}).await.unwrap();
+}
+
+/// The greatest numbers there are, and those around the greatest that a database keeps, are beyond the end of the log:
+/// nothing wraps round to a place that is there.
+pub async fn positions_and_revisions_at_their_bounds_are_never_misread(backend: &dyn Backend) {
+    let log = open(backend).await;
+    log.append(several(1, "a", 4)).await.unwrap();
+    const SIGNED: u64 = i64::MAX as u64;
+    for n in [6, SIGNED - 1, SIGNED, SIGNED + 1, u64::MAX - 1, u64::MAX] {
+        for limit in [1, 300, usize::MAX] {
+            let events = log.read(Position(n), limit).await.unwrap();
+            assert_eq!(events.len(), 0, "{n} {limit}");
+            let records = log.read_records(Position(n), limit).await.unwrap();
+            assert_eq!(records.len(), 0, "{n} {limit}");
+            let of = log.read_stream(&stream("a"), Revision(n), limit).await;
+            assert_eq!(of.unwrap().len(), 0, "{n} {limit}");
+        }
+        let root = log.root_at(n).await;
+        assert!(
+            matches!(root, Err(ReadError::Beyond { asked, size: 5 }) if asked == n),
+            "{n}: {root:?}"
+        );
+        let refused = log.append(single(9, "a", at(n))).await;
+        assert!(
+            matches!(
+                refused,
+                Err(AppendError::Conflict { actual: Some(Revision(3)), expected, .. }) if expected == at(n)
+            ),
+            "{n}: {refused:?}"
+        );
+        let nowhere = log.append(single(9, "new", at(n))).await;
+        assert!(
+            matches!(nowhere, Err(AppendError::Conflict { actual: None, .. })),
+            "{n}: {nowhere:?}"
+        );
+        let mut subscription = Subscription::new(Arc::clone(&log), Position(n));
+        assert!(subscription.ready().await.unwrap().is_empty(), "{n}");
+    }
+    // Position 0 is before the first.
+    assert_eq!(log.read(Position(0), 1).await.unwrap()[0].position.0, 1);
+    assert_eq!(size(&*log).await, 5);
+    log.verify(&|_, _| {}).await.unwrap();
+}
+
+/// The first and the last day that can be said, and the greatest schema version, come back as they were.
+pub async fn days_and_schema_versions_at_their_bounds_are_kept(backend: &dyn Backend) {
+    let log = open(backend).await;
+    let days = [
+        "1900-01-01",
+        "2199-12-31",
+        "2021-03-11T00:00:00+08:00",
+        "2021-03-11T23:59:59.999999999-12:00",
+    ];
+    for (n, (day, schema)) in (1..).zip(days.into_iter().zip([1, 2, u32::MAX - 1, u32::MAX])) {
+        let mut request = single(n, "a", Expected::Any);
+        let event = &mut request.appends[0].events[0];
+        event.occurred_at = day.parse().unwrap();
+        event.schema = schema;
+        log.append(request).await.unwrap();
+    }
+    let found: Vec<_> = all(&*log).await.into_iter().skip(1).collect();
+    let said: Vec<_> = found.iter().map(|e| e.occurred_at.as_str()).collect();
+    assert_eq!(said, days);
+    let versions: Vec<_> = found.iter().map(|e| e.schema).collect();
+    assert_eq!(versions, [1, 2, u32::MAX - 1, u32::MAX]);
     log.verify(&|_, _| {}).await.unwrap();
 }
 

@@ -3,7 +3,8 @@
 use super::*;
 use crate::event::Position;
 use crate::log::ReadError;
-use crate::merkle::{Hash, leaf_hash, root_of};
+use crate::merkle::{self, Hash, leaf_hash, root_of};
+use crate::tiles::LogTree;
 
 /// A log of `1 + records` records in a few streams.
 async fn filled(backend: &dyn Backend, records: u128) -> Arc<dyn EventLog> {
@@ -121,6 +122,48 @@ pub async fn roots_of_past_sizes_are_those_that_were(backend: &dyn Backend) {
         log.root_at(beyond).await,
         Err(ReadError::Beyond { asked, size }) if asked == beyond && size == beyond - 1
     ));
+}
+
+/// Whoever has read up to a size reads the same later, proves each record of it against the root it had then, and
+/// proves that the log has only grown since.
+pub async fn what_is_read_at_a_past_size_stays_what_it_was(backend: &dyn Backend) {
+    let log = open(backend).await;
+    let mut past = Vec::new();
+    for n in 1..=12_u128 {
+        let count = 1 + (n * 29) % 61;
+        log.append(several(n, "a", count)).await.unwrap();
+        let head = log.head().await.unwrap();
+        let limit = usize::try_from(head.size).unwrap();
+        past.push((
+            head,
+            log.read_records(Position(1), limit).await.unwrap(),
+            log.read_stream(&stream("a"), Revision(0), limit)
+                .await
+                .unwrap(),
+        ));
+    }
+    let now = log.head().await.unwrap();
+    let source = LogTree(&*log);
+    for (head, records, events) in &past {
+        let again = log.read_records(Position(1), records.len()).await.unwrap();
+        assert_eq!(&again, records);
+        let of = log
+            .read_stream(&stream("a"), Revision(0), events.len())
+            .await
+            .unwrap();
+        assert_eq!(&of, events);
+        for position in [1, head.size / 2 + 1, head.size] {
+            let proof = merkle::inclusion_proof(&source, position - 1, head.size)
+                .await
+                .unwrap();
+            let leaf = leaf_hash(records[usize::try_from(position).unwrap() - 1].as_bytes());
+            merkle::verify_inclusion(&leaf, position - 1, head.size, &proof, &head.root).unwrap();
+        }
+        let proof = merkle::consistency_proof(&source, head.size, now.size)
+            .await
+            .unwrap();
+        merkle::verify_consistency(head.size, &head.root, now.size, &now.root, &proof).unwrap();
+    }
 }
 
 /// Size, root, and progress up to the end.

@@ -57,6 +57,30 @@ pub async fn a_slow_subscriber_misses_nothing(backend: &dyn Backend) {
     assert_eq!(seen, (1..=size).collect::<Vec<_>>());
 }
 
+/// Whoever remembers a position needs nothing else: it goes on in another process, in the middle of a command too.
+pub async fn a_subscriber_goes_on_where_it_was_after_reopening(backend: &dyn Backend) {
+    let log = open(backend).await;
+    for n in 1..=20 {
+        log.append(several(n, "a", 7)).await.unwrap();
+    }
+    let mut subscription = Subscription::new(Arc::clone(&log), Position(1)).with_batch(10);
+    let mut seen = positions(&subscription.next().await.unwrap());
+    seen.extend(positions(&subscription.next().await.unwrap()));
+    let next = subscription.position();
+    drop((subscription, log));
+    backend.close().await;
+    let Some(log) = backend.reopen(LogOptions::default(), clock()).await else {
+        return;
+    };
+    log.append(several(21, "b", 3)).await.unwrap();
+    let size = size(&*log).await;
+    let mut subscription = Subscription::new(Arc::clone(&log), next).with_batch(10);
+    while (seen.len() as u64) < size {
+        seen.extend(positions(&subscription.next().await.unwrap()));
+    }
+    assert_eq!(seen, (1..=size).collect::<Vec<_>>());
+}
+
 /// A wait that is given up, as in a `select!`, takes nothing with it.
 pub async fn a_dropped_wait_loses_nothing(backend: &dyn Backend) {
     let log = open(backend).await;

@@ -234,6 +234,12 @@ pub(super) async fn open(path: &Path, options: &LogOptions) -> Result<Opened, Op
         let limited = sqlx::raw_sql(sqlx::AssertSqlSafe(limit));
         limited.execute(&mut conn).await.map_err(fail)?;
     }
+    #[cfg(feature = "test-util")]
+    if let Some(pages) = options.checkpoint_pages {
+        let interval = format!("PRAGMA wal_autocheckpoint = {pages}");
+        let set = sqlx::raw_sql(sqlx::AssertSqlSafe(interval));
+        set.execute(&mut conn).await.map_err(fail)?;
+    }
     let checked = check(&mut conn, &reads, path).await;
     let (ledger, origin) = match checked {
         Ok(found) => found,
@@ -262,6 +268,10 @@ async fn check(
     };
     let read_failed = |error| match error {
         ReadError::Corrupt { position, what } => corrupt(format!("at position {position}: {what}")),
+        // A newer build marks its file as newer: in this one, no record may have what this build does not know.
+        ReadError::Newer { position, what } => {
+            corrupt(format!("at position {position}: unknown {what}"))
+        }
         ReadError::Unavailable(source) => match source.downcast::<sqlx::Error>() {
             Ok(error) => open_error(path, *error),
             Err(source) => OpenError::Unavailable {

@@ -156,6 +156,12 @@ fn fact_form(
     draft: &Draft,
 ) -> Markup {
     let minted = new_command_id(site.app.clock.now());
+    let lots = project
+        .state
+        .lots
+        .iter()
+        .map(|(id, lot)| (id.clone(), lot.name.clone()))
+        .collect();
     let permitted =
         kind.reporters.is_empty() || kind.reporters.iter().any(|role| role == submit_role());
     let mut dated = draft.clone();
@@ -177,7 +183,7 @@ fn fact_form(
                     }
                 }
             }
-            (form::inputs(visit, kind, draft, &looked_at(&project.definition, &draft.fact)))
+            (form::inputs(visit, kind, draft, &looked_at(&project.definition, &draft.fact), &lots))
             (form::occurred(visit, &dated, project.today))
             (form::note(visit, draft))
             @if !kind.documents.is_empty() {

@@ -8,7 +8,7 @@ mod vote;
 mod window;
 
 use super::super::problem::Problem;
-use super::super::{FieldKind, Publicity, Requirement, Settled, Share, Signers, Sum};
+use super::super::{FieldKind, LOT_SUBJECT, Publicity, Requirement, Settled, Share, Signers, Sum};
 use super::facts::kind_word;
 use super::{At, Lint};
 
@@ -34,6 +34,7 @@ impl Lint<'_> {
             order,
             settled,
             not_before,
+            orders_closed,
             vote,
             procedures,
             conditions,
@@ -52,6 +53,7 @@ impl Lint<'_> {
             ("order", order.is_some()),
             ("settled", settled.is_some()),
             ("not_before", not_before.is_some()),
+            ("orders_closed", orders_closed.is_some()),
             ("vote", vote.is_some()),
             ("procedures", !procedures.is_empty()),
             ("conditions", conditions.is_some()),
@@ -61,7 +63,7 @@ impl Lint<'_> {
         .into_iter()
         .filter_map(|(kind, given)| given.then_some(kind))
         .collect();
-        const KINDS: &str = "share, fact, publicity, signers, sum, order, settled, not_before, vote, procedures, conditions, inspection, expression";
+        const KINDS: &str = "share, fact, publicity, signers, sum, order, settled, not_before, orders_closed, vote, procedures, conditions, inspection, expression";
         match given.as_slice() {
             [] => {
                 let problem = Problem::error(
@@ -185,7 +187,7 @@ impl Lint<'_> {
         let subjects: Vec<String> = [&share.of, &share.over]
             .into_iter()
             .map(|reference| reference.subject.clone())
-            .filter(|subject| subject != "project")
+            .filter(|subject| subject != "project" && subject != LOT_SUBJECT)
             .collect();
         if subjects.is_empty() {
             self.error(
@@ -333,7 +335,7 @@ impl Lint<'_> {
     fn sum(&mut self, at: &At, sum: &Sum) {
         let of = at.to("of");
         self.quantity(&of, &sum.of);
-        if sum.of.subject == "project" {
+        if sum.of.subject == "project" || sum.of.subject == LOT_SUBJECT {
             self.error(
                 &of,
                 "not_a_fact",

@@ -1,11 +1,12 @@
 //! An approval under conditions.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::FactMatch;
 
 /// Conditions of an approval: each must be discharged before the stage that it names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Conditions {
     /// The approval under conditions. While it is the latest of its type and no condition is recorded, nobody knows

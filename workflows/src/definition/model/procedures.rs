@@ -1,11 +1,12 @@
 //! Procedures that are done in any order.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Applies, FactMatch, Quote, Text};
 
 /// One procedure of a set: 立项, 财政评审, 施工许可, 质监, 安监.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Procedure {
     /// Its name.
@@ -27,7 +28,7 @@ pub struct Procedure {
 }
 
 /// A waiver: the condition under which a procedure may be left out, with the rule that allows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
     /// The fact that waives it.

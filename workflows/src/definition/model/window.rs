@@ -1,11 +1,12 @@
 //! A time in which something must be reached.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Bound, Due};
 
 /// The window of a requirement: only what happens inside it counts, and it says at which moment is judged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// Its first day: what happened before it does not count. Absent = from the beginning.
@@ -27,7 +28,7 @@ pub struct Window {
 }
 
 /// At which moment a window is judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Judged {
     /// On the first day on which the running figures reach the threshold; what happens after it does not undo it.

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::super::{
     Applies, Bound, COMPLETED, DayRule, Deadline, Definition, Due, FactMatch, Field, FieldKind,
-    Lang, Measure, Milestone, PlanDay, Publicity, Reference, Requirement, Settled, Target,
+    LOT_SUBJECT, Lang, Measure, Milestone, PlanDay, Publicity, Reference, Requirement, Settled,
+    Target,
 };
 use crate::calendar::DayKind;
 
@@ -120,6 +121,9 @@ impl<'a> Phrases<'a> {
     }
 
     fn reference(&self, reference: &Reference) -> String {
+        if reference.subject == LOT_SUBJECT {
+            return self.lot_counter(&reference.field);
+        }
         if reference.subject == "project" {
             return match reference.field.as_str() {
                 "households" => self.say("项目户数", "households of the project"),
@@ -384,6 +388,8 @@ impl<'a> Phrases<'a> {
                 .first_day(year)
                 .map_or_else(|| not_before.day.to_string(), |day| day.to_string());
             self.put(format!("不早于 {day}"), format!("not before {day}"))
+        } else if let Some(asked) = &requirement.orders_closed {
+            self.orders_closed(asked)
         } else if let Some(vote) = &requirement.vote {
             self.vote(vote)
         } else if !requirement.procedures.is_empty() {

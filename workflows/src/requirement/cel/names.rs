@@ -155,9 +155,11 @@ pub(super) fn look_up(
                 FieldKind::Count | FieldKind::Money | FieldKind::Area | FieldKind::Length => T::Int,
                 FieldKind::YesNo => T::Bool,
                 FieldKind::Codes => T::List(Box::new(T::Text)),
-                FieldKind::Day | FieldKind::Code | FieldKind::Reference | FieldKind::Document => {
-                    T::Text
-                }
+                FieldKind::Day
+                | FieldKind::Code
+                | FieldKind::Reference
+                | FieldKind::Document
+                | FieldKind::Lot => T::Text,
             };
             if *kind == "latest" {
                 return Ok((Input::Latest(fact, key), kind_of));

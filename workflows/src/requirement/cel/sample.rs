@@ -179,7 +179,7 @@ impl Constants {
                 lists.extend(codes().take(8).map(|code| Value::List(vec![code])));
                 lists
             }
-            FieldKind::Reference | FieldKind::Document => self
+            FieldKind::Reference | FieldKind::Document | FieldKind::Lot => self
                 .texts
                 .iter()
                 .cloned()
