@@ -17,9 +17,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 fn examples() -> Vec<(String, Parsed)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/examples");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
+    // The plans of the tests are examples too: a district in parcels, lifts in another shape.
+    let mut files: Vec<PathBuf> = ["../docs/examples", "../tests/plans"]
+        .iter()
+        .flat_map(|folder| {
+            std::fs::read_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap()
+        })
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|end| end == "yaml"))
         .collect();
@@ -29,7 +32,12 @@ fn examples() -> Vec<(String, Parsed)> {
         .map(|path| {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             let text = std::fs::read_to_string(&path).unwrap();
-            let parsed = parse(&text, &name, &|_| None)
+            // An example may extend its neighbour.
+            let beside = |file: &str| {
+                let text = std::fs::read_to_string(path.parent()?.join(file)).ok()?;
+                Some((text, file.to_owned()))
+            };
+            let parsed = parse(&text, &name, &beside)
                 .unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
             (name, parsed)
         })
@@ -218,6 +226,14 @@ fn types() -> Vec<(&'static str, BTreeSet<String>, Vec<String>)> {
         ("Conditions", keys::<Conditions>(), rule("conditions")),
         ("Inspection", keys::<Inspection>(), rule("inspection")),
         ("Expression", keys::<Expression>(), rule("expression")),
+        ("Lots", keys::<Lots>(), one("lots")),
+        ("Orders", keys::<Orders>(), one("orders")),
+        ("Within", keys::<Within>(), one("orders.within")),
+        (
+            "OrdersClosed",
+            keys::<OrdersClosed>(),
+            rule("orders_closed"),
+        ),
         ("Target", keys::<Target>(), one("targets.*")),
         ("Milestones", keys::<Milestones>(), one("milestones")),
         ("LadderStep", keys::<LadderStep>(), one("ladder.*")),
