@@ -16,6 +16,7 @@ use anju_projections::notices::{Spooled, spool_new, spool_page};
 use anju_workflows::calendar::Calendar;
 use anju_workflows::definition::{BUILTIN_PROGRAMMES, Definition, Lang, Parsed, parse_builtin};
 use anju_workflows::handler::{HandleError, Handler, Request, new_command_id};
+use anju_workflows::publish::OverriddenRehearsal;
 use uuid::Uuid;
 
 pub use failure::Failure;
@@ -228,12 +229,20 @@ impl App {
         definition: &Definition,
         sources: &BTreeMap<String, String>,
     ) -> Result<bool, Failure> {
-        self.handler
-            .publish_calendar(&Calendar::builtin(), &self.own_request())
-            .await?;
+        self.publish_version(definition, sources, None).await
+    }
+
+    /// Publishes a version, and records the rehearsal that was overridden for it.
+    pub async fn publish_version(
+        &self,
+        definition: &Definition,
+        sources: &BTreeMap<String, String>,
+        overridden: Option<&OverriddenRehearsal>,
+    ) -> Result<bool, Failure> {
+        self.publish_first_calendar().await?;
         Ok(self
             .handler
-            .publish_definition(definition, sources, &self.own_request())
+            .publish_version(definition, sources, overridden, &self.own_request())
             .await?
             .is_some())
     }
@@ -252,6 +261,26 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+impl App {
+    /// Publishes the calendar of this build into a log that has none, or into one whose newest calendar knows less: a
+    /// calendar that was published by hand and knows more years is not put aside.
+    async fn publish_first_calendar(&self) -> Result<(), Failure> {
+        let builtin = Calendar::builtin();
+        let newest = self.handler.library().calendar().await?;
+        let added = newest
+            .definition()
+            .notices
+            .iter()
+            .any(|notice| !builtin.definition().notices.contains(notice));
+        if !added {
+            self.handler
+                .publish_calendar(&builtin, &self.own_request())
+                .await?;
+        }
+        Ok(())
+    }
 }
 
 /// The files a definition was written in, by name. Folders stay out of the log: they say nothing of the plan.

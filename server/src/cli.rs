@@ -2,6 +2,7 @@
 //! Exit codes: 0 done, 1 refused or not verified, 2 bad usage, 3 store failure.
 
 pub mod args;
+mod calendar;
 pub mod fact;
 mod ladder;
 mod look;
@@ -10,8 +11,10 @@ mod migrate;
 mod order;
 pub mod programme;
 pub mod project;
+mod publish;
 pub mod report;
 mod store;
+mod whatif;
 
 use std::process::ExitCode;
 
@@ -67,6 +70,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Task::Programme(args) => programme::run(args, &opener, &out).await,
         Task::Register(args) => project::register(args, &opener, &out).await,
         Task::Import(args) => crate::import::run(args, &opener, &out).await,
+        Task::Whatif(args) => whatif::run(args, &opener, &out).await,
+        Task::Calendar(args) => calendar::run(args, &opener, &out).await,
         Task::Record(args) => fact::record(args, &opener, &out).await,
         Task::Correct(args) => fact::correct(args, &opener, &out).await,
         Task::Void(args) => fact::void(args, &opener, &out).await,

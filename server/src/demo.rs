@@ -5,6 +5,7 @@ mod agent;
 mod cast;
 mod dice;
 mod facts;
+mod kinds;
 mod player;
 mod summary;
 

@@ -23,6 +23,7 @@
 
 mod days;
 mod definition;
+mod file;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use definition::{CalendarDefinition, CalendarError, DaySpan, Holiday, Notice, NoticeKind};
+
+pub use file::CalendarFile;
 
 use days::{KnownDays, Named};
 

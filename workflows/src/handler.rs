@@ -20,7 +20,7 @@ use crate::definition::Definition;
 use crate::project::decide::{CommandError, Context, Decision, MigrationRefused, decide};
 use crate::project::event::{ProjectEvent, ProjectId, Transition, UnreadableEvent};
 use crate::project::{Command, ProjectState};
-use crate::publish::{PublishedError, publish_calendar, publish_definition};
+use crate::publish::{OverriddenRehearsal, PublishedError, publish_calendar, publish_definition};
 
 pub use identity::{event_id, new_command_id, request_digest};
 pub use library::Library;
@@ -214,6 +214,18 @@ impl Handler {
         sources: &std::collections::BTreeMap<String, String>,
         request: &Request,
     ) -> Result<Option<Position>, HandleError> {
+        self.publish_version(definition, sources, None, request)
+            .await
+    }
+
+    /// Publishes a definition, and records the rehearsal that was overridden for it.
+    pub async fn publish_version(
+        &self,
+        definition: &Definition,
+        sources: &std::collections::BTreeMap<String, String>,
+        overridden: Option<&OverriddenRehearsal>,
+        request: &Request,
+    ) -> Result<Option<Position>, HandleError> {
         let stream = crate::publish::definition_stream(&definition.id)?;
         let digest = definition.digest();
         match self.library.newest_definition(&definition.id).await {
@@ -224,7 +236,7 @@ impl Handler {
         let position = self
             .append_plain(
                 &stream,
-                publish_definition(definition, sources)?,
+                publish_definition(definition, sources, overridden)?,
                 &digest,
                 request,
             )

@@ -6,6 +6,7 @@
 //! - [`calendar`]: natural, working and rolled days.
 //! - [`project`]: events, state, and one pure `decide` per command.
 //! - [`migration`]: running projects go over to another version of their programme.
+//! - [`whatif`]: every stored history again, under another definition or calendar.
 //! - [`handler`]: load, decide, append; the one door through which commands enter.
 
 pub mod calendar;
@@ -15,3 +16,4 @@ pub mod migration;
 pub mod project;
 pub mod publish;
 pub mod requirement;
+pub mod whatif;

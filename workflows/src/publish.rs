@@ -44,6 +44,29 @@ struct Published {
     programme: Option<String>,
     language: u64,
     parts: u64,
+    /// What the rehearsal over running projects found, where somebody published all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    overridden: Option<OverriddenRehearsal>,
+}
+
+/// A rehearsal that failed, and was overridden: recorded with the publication.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverriddenRehearsal {
+    /// How many running projects were rehearsed.
+    pub projects: u64,
+    /// How many of them could not go over to the version, or have a decision that it would have refused.
+    pub failing: u64,
+    /// The first of them, by id: at most [`OverriddenRehearsal::NAMED`].
+    pub named: Vec<String>,
+    /// The digest of the reason in the erasable store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl OverriddenRehearsal {
+    /// How many projects the record names.
+    pub const NAMED: usize = 20;
 }
 
 /// Why something published could not be read back.
@@ -69,10 +92,12 @@ pub enum PublishedError {
     },
 }
 
-/// The events that publish a definition: the resolved model, and the files as written.
+/// The events that publish a definition: the resolved model, and the files as written; with a rehearsal that failed
+/// and was overridden, if one was.
 pub fn publish_definition(
     definition: &Definition,
     sources: &BTreeMap<String, String>,
+    overridden: Option<&OverriddenRehearsal>,
 ) -> Result<Vec<(EventType, Data)>, WordError> {
     let digest = definition.digest();
     let mut texts = vec![("resolved".to_owned(), definition.canonical_json())];
@@ -87,6 +112,7 @@ pub fn publish_definition(
         Some(&definition.id),
         definition.language,
         &texts,
+        overridden,
     )
 }
 
@@ -101,6 +127,7 @@ pub fn publish_calendar(calendar: &Calendar) -> Result<Vec<(EventType, Data)>, W
         None,
         1,
         &[("resolved".to_owned(), text)],
+        None,
     )
 }
 
@@ -110,6 +137,7 @@ fn events(
     programme: Option<&str>,
     language: u32,
     texts: &[(String, String)],
+    overridden: Option<&OverriddenRehearsal>,
 ) -> Result<Vec<(EventType, Data)>, WordError> {
     let mut parts = Vec::new();
     for (form, text) in texts {
@@ -138,6 +166,7 @@ fn events(
             programme: programme.map(str::to_owned),
             language: u64::from(language),
             parts: count,
+            overridden: overridden.cloned(),
         }),
     ));
     Ok(events)

@@ -138,6 +138,10 @@ pub enum Task {
     Register(RegisterArgs),
     /// Record facts and projects from .csv and .xlsx files
     Import(ImportArgs),
+    /// Replay every stored history under another definition or calendar: what would have been decided otherwise
+    Whatif(super::whatif::WhatifArgs),
+    /// The working-day calendar: check, publish, show
+    Calendar(super::calendar::CalendarArgs),
     /// Record a fact
     Record(RecordArgs),
     /// Correct a fact
@@ -300,15 +304,8 @@ pub enum ProgrammeTask {
     Schema,
     /// Print the reference of the programme language, with an example for everything it has
     Reference,
-    /// Publish programme files into the log
-    Publish {
-        /// Files, or names of programmes that this build brings
-        #[arg(required = true)]
-        files: Vec<String>,
-        /// The programme's year, where the text masks it; recorded as assumed
-        #[arg(long)]
-        year: Option<i16>,
-    },
+    /// Publish programme files into the log; a version for running projects is rehearsed over them first
+    Publish(super::publish::PublishArgs),
     /// Move running projects to another version: rehearsed first, then one event per project
     Migrate(super::migrate::MigrateArgs),
 }

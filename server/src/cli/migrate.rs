@@ -16,7 +16,7 @@ use anju_workflows::project::decide::CommandError;
 use anju_workflows::project::event::ProjectId;
 use anju_workflows::project::migrated::DeadlineChoice;
 use anju_workflows::project::{ProjectState, Status};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use self::report::{Fate, Report, Row};
@@ -30,6 +30,7 @@ use crate::app::{App, Failure, Mode, actor};
 const SHORTEST_DIGEST: usize = 6;
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["projects", "all"])))]
 pub struct MigrateArgs {
     /// The programme
     pub programme: String,
@@ -43,15 +44,10 @@ pub struct MigrateArgs {
     #[arg(long = "deadline", value_name = "ID=keep|recompute|lapse")]
     pub deadlines: Vec<String>,
     /// These projects
-    #[arg(
-        long,
-        value_delimiter = ',',
-        value_name = "ID,…",
-        required_unless_present = "all"
-    )]
+    #[arg(long, value_delimiter = ',', value_name = "ID,…")]
     pub projects: Vec<String>,
     /// Every running project of the programme
-    #[arg(long, conflicts_with = "projects")]
+    #[arg(long)]
     pub all: bool,
     /// Only say what would change
     #[arg(long)]

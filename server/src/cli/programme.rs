@@ -1,4 +1,4 @@
-//! Programme files: lint, show, diff, publish.
+//! Programme files: lint, show, diff.
 
 mod find;
 mod rules;
@@ -15,9 +15,10 @@ use serde_json::json;
 
 use super::args::{ProgrammeArgs, ProgrammeTask};
 use super::{Opener, Out};
-use crate::app::{Failure, Mode, sources};
+use crate::app::{Failure, Mode};
 
 pub use find::{file_resolver, read_text};
+pub(super) use find::{read, sound};
 
 pub async fn run(args: ProgrammeArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
     match args.task {
@@ -54,7 +55,7 @@ pub async fn run(args: ProgrammeArgs, opener: &Opener, out: &Out) -> Result<(), 
             out.answer(&json!({ "reference": text }), || text.clone());
             Ok(())
         }
-        ProgrammeTask::Publish { files, year } => publish(&files, year, opener, out).await,
+        ProgrammeTask::Publish(args) => super::publish::run(args, opener, out).await,
         ProgrammeTask::Migrate(args) => super::migrate::run(args, opener, out).await,
     }
 }
@@ -70,7 +71,7 @@ enum Form {
 async fn lint_files(files: &[String], opener: &Opener, out: &Out) -> Result<(), Failure> {
     let mut results = Vec::new();
     for file in files {
-        let problems = match find::read(file) {
+        let problems = match read(file) {
             Ok(parsed) => {
                 let mut problems = lint(&parsed);
                 // What was never met says nothing of a definition that cannot be used.
@@ -194,56 +195,4 @@ async fn compare(a: &str, b: &str, opener: &Opener, out: &Out) -> Result<(), Fai
     } else {
         Err(Failure::Refused)
     }
-}
-
-async fn publish(
-    files: &[String],
-    year: Option<i16>,
-    opener: &Opener,
-    out: &Out,
-) -> Result<(), Failure> {
-    let mut sound_files = Vec::new();
-    for file in files {
-        sound_files.push(find::sound(file)?);
-    }
-    let app = opener.open(Mode::OrCreate).await?;
-    let mut results = Vec::new();
-    for (parsed, warnings) in sound_files {
-        for warning in &warnings {
-            eprintln!("{}", warning.render(out.lang));
-        }
-        let mut definition = parsed.definition.clone();
-        if let Some(year) = year {
-            definition.assume_year(year);
-        }
-        let new = app.publish(&definition, &sources(&parsed)).await?;
-        results.push((definition.id.clone(), definition.digest(), new));
-    }
-    let head = anju_engine::EventLog::head(app.log.as_ref()).await?;
-    let json = json!({
-        "position": head.size,
-        "published": results.iter().map(|(id, digest, new)| json!({
-            "programme": id, "digest": digest, "new": new,
-        })).collect::<Vec<_>>(),
-    });
-    out.answer(&json, || {
-        results
-            .iter()
-            .map(|(id, digest, new)| {
-                let short = &digest[..12];
-                if *new {
-                    out.pick(
-                        format!("已发布 {id}({short})\n"),
-                        format!("published {id} ({short})\n"),
-                    )
-                } else {
-                    out.pick(
-                        format!("{id}({short})已是最新版本\n"),
-                        format!("{id} ({short}) is the newest already\n"),
-                    )
-                }
-            })
-            .collect()
-    });
-    Ok(())
 }

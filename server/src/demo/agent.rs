@@ -19,6 +19,7 @@ use serde_json::Value;
 use super::cast::Role;
 use super::dice::Dice;
 use super::facts::{Effort, PlannedFact, Planner, Truth, days_between, earlier, later};
+use super::kinds::Remedy;
 
 /// How often a clerk tries the same gate before giving up.
 const PATIENCE: u32 = 6;
@@ -261,6 +262,7 @@ impl Agent {
             definition: &self.definition,
             calendar,
             truth: &self.truth,
+            state: self.state.as_ref(),
             project: self.id.as_str(),
             dice: &mut self.dice,
         }
@@ -493,6 +495,21 @@ impl Agent {
                     return;
                 }
             }
+            let remedy = self.planner(calendar).make_good(
+                &mut plan,
+                &requirement,
+                &judgement.evidence,
+                today,
+                until,
+            );
+            match remedy {
+                Remedy::Planned => continue,
+                Remedy::TooLate => {
+                    self.give_up(today);
+                    return;
+                }
+                Remedy::Again => {}
+            }
             let effort = if self.dice.in_hundred(12) {
                 Effort::TooLittle
             } else {
@@ -502,6 +519,29 @@ impl Agent {
                 .meet(&mut plan, &requirement, effort, today, until);
         }
         self.record_all(calendar, plan, today, until);
+    }
+
+    /// A window closed without what it asked for: the round is held again where the programme has a way back, else
+    /// the project leaves it.
+    fn give_up(&mut self, today: Date) {
+        let Some(state) = &self.state else { return };
+        let back: Vec<String> = self
+            .definition
+            .stages
+            .get(&state.stage)
+            .map(|stage| stage.returns.keys().cloned().collect())
+            .unwrap_or_default();
+        let command = match self.dice.one_of(&back) {
+            Some(to) if !self.reworked => Command::Return {
+                to: to.clone(),
+                note: None,
+            },
+            _ => Command::Withdraw { note: None },
+        };
+        self.reworked = true;
+        self.agenda.clear();
+        let day = later(today, self.dice.between(3, 20));
+        self.schedule(day, command, None);
     }
 
     /// An order of dates that is broken cannot be mended by doing more: the paper turns out to be older than entered.

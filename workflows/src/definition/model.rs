@@ -15,6 +15,21 @@ use super::lots::{Lots, Orders, OrdersClosed};
 use super::{DayRule, Fraction};
 use crate::calendar::DayKind;
 
+mod conditions;
+mod expression;
+mod inspection;
+mod looks_at;
+mod procedures;
+mod vote;
+mod window;
+
+pub use conditions::Conditions;
+pub use expression::Expression;
+pub use inspection::Inspection;
+pub use procedures::{Procedure, Waiver};
+pub use vote::{Bar, Vote, VoteBase};
+pub use window::{Judged, Window};
+
 /// The version of the language this build understands.
 pub const LANGUAGE_VERSION: u32 = 1;
 
@@ -471,10 +486,13 @@ pub struct After {
     /// The day of the latest such fact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fact: Option<FactMatch>,
-    /// How many days; the day itself is not counted, the last one belongs (民法典 201, 203).
+    /// How many days; the last one belongs (民法典 203).
     pub days: u32,
     /// Which days count.
     pub kind: DayKind,
+    /// Whether the day itself is counted. By default it is not (民法典 201).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub count_first_day: bool,
 }
 
 /// Whether a due day belongs to the period.
@@ -570,6 +588,24 @@ pub struct Requirement {
     /// Every order closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders_closed: Option<OrdersClosed>,
+    /// A vote on several bases at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vote: Option<Vote>,
+    /// Procedures done in any order, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub procedures: BTreeMap<String, Procedure>,
+    /// Conditions of an approval discharged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Conditions>,
+    /// Every item of an inspection passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspection: Option<Inspection>,
+    /// Anything else, as an expression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<Expression>,
+    /// The time in which it must be reached; for `share`, `vote`, `sum` and `fact`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// What a reader must know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -614,12 +650,21 @@ pub struct Share {
     /// Exclusive threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_than: Option<Fraction>,
+    /// Inclusive upper bound: a subsidy of at most so much of the costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Fraction>,
+    /// Exclusive upper bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub less_than: Option<Fraction>,
     /// Only facts with these values, for both `of` and `over`.
     #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
     pub with: BTreeMap<String, Value>,
     /// Whether the latest fact counts, or all added up.
     #[serde(default, skip_serializing_if = "Tally::is_latest")]
     pub tally: Tally,
+    /// The same for `over`, where it differs: money paid in is added up, the latest estimate counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_tally: Option<Tally>,
     /// The unit shown: 户.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
@@ -715,12 +760,15 @@ pub struct FactCount {
 pub struct Publicity {
     /// The fact that it was posted.
     pub posted: FactMatch,
-    /// How many days it must stand, the day of posting not counted; absent = the text gives none.
+    /// How many days it must stand, the last one included; absent = the text gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<u32>,
     /// Which days count.
     #[serde(default = "natural", skip_serializing_if = "is_natural")]
     pub kind: DayKind,
+    /// Whether the day of posting is counted. By default it is not (民法典 201).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub count_first_day: bool,
     /// The fact that it was taken down early, if there is such a type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<FactMatch>,
@@ -757,8 +805,13 @@ pub struct Sum {
     /// Values that fields must have.
     #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
     pub with: BTreeMap<String, Value>,
-    /// How much, at least, in the field's recorded unit (fen, ㎡, pieces); times `per` if given.
+    /// How much, at least, in the field's recorded unit (fen, ㎡, pieces); times `per` if given. 0 where only
+    /// `at_most` is asked.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub at_least: u64,
+    /// How much, at most; times `per` if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<u64>,
     /// For each of these: `project.area_m2`, `project.households` …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per: Option<Reference>,
@@ -987,6 +1040,10 @@ pub enum Cadence {
 
 fn is_false(value: &bool) -> bool {
     !*value
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 fn one() -> u32 {

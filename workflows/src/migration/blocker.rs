@@ -42,6 +42,20 @@ pub enum Blocker {
         /// The ids there are.
         known: Vec<String>,
     },
+    /// It has lots, and the new version knows none.
+    LosesLots {
+        /// The lots that stand.
+        lots: Vec<String>,
+    },
+    /// It has an open order about something that the new version does not dispatch.
+    LosesOrder {
+        /// Its number.
+        order: u32,
+        /// About what it is.
+        about: String,
+        /// What orders of the new version may be about.
+        known: Vec<String>,
+    },
     /// A fact that counts holds a value that the new version cannot read.
     Misfit {
         /// The position of the fact.
@@ -92,6 +106,20 @@ impl Blocker {
             problems: words(Lang::En),
             problems_zh: words(Lang::Zh),
         }
+    }
+
+    /// Whether it lies in the version itself, and no mapping that keeps every id removes it. The others ask for a word
+    /// of whoever migrates, or lie in the question.
+    #[must_use]
+    pub fn lies_in_the_version(&self) -> bool {
+        matches!(
+            self,
+            Self::NoStage { .. }
+                | Self::NoPlace { .. }
+                | Self::LosesLots { .. }
+                | Self::LosesOrder { .. }
+                | Self::Misfit { .. }
+        )
     }
 
     /// The reason in words.
@@ -147,6 +175,27 @@ impl Blocker {
                 format!(
                     "the new version has no {what} {value:?}; it has {}",
                     known.join(", ")
+                ),
+            ),
+            Self::LosesLots { lots } => (
+                format!("有标段 {},而新版本不分标段:标段不能丢失", lots.join("、")),
+                format!(
+                    "it has the lots {}, and the new version knows none: no lot may be lost",
+                    lots.join(", ")
+                ),
+            ),
+            Self::LosesOrder {
+                order,
+                about,
+                known,
+            } => (
+                format!(
+                    "派单 {order}(事由“{about}”)尚未销号,新版本没有此事由(有:{});请先销号",
+                    some(known, "、", "无派单")
+                ),
+                format!(
+                    "order {order} (about {about:?}) is open, and the new version dispatches no such thing (it has {}); close it first",
+                    some(known, ", ", "no orders")
                 ),
             ),
             Self::Misfit {
@@ -205,6 +254,14 @@ impl Blocker {
                 ),
             ),
         }
+    }
+}
+
+fn some(words: &[String], separator: &str, none: &str) -> String {
+    if words.is_empty() {
+        none.to_owned()
+    } else {
+        words.join(separator)
     }
 }
 

@@ -7,14 +7,17 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{Blocker, Mapping, known_ids};
+use crate::calendar::Calendar;
 use crate::definition::{Definition, Placement};
-use crate::project::deadline::{OpenDeadline, open_deadlines};
+use crate::project::deadline::{OpenDeadline, all_open};
 use crate::project::decide::Context;
-use crate::project::escalation::{due_step, wrong_steps};
+use crate::project::escalation::{due_steps, wrong_steps};
 use crate::project::event::{ProjectEvent, ProjectId, StepKey};
 use crate::project::fields;
+use crate::project::lot::When;
 use crate::project::migrated::{
-    CarriedDeadline, DeadlineChoice, DefinitionMigrated, Renamed, VisitChange,
+    CarriedDay, CarriedDeadline, CarriedLot, DeadlineChoice, DefinitionMigrated, Renamed,
+    StepChange, VisitChange,
 };
 use crate::project::state::{Envelope, FactState, ProjectState, Status};
 use crate::requirement::{Judgement, View, judge_exit};
@@ -71,6 +74,9 @@ pub enum Change {
         deadline: String,
         /// Its id in the new version.
         becomes: String,
+        /// The lot that answers for it, if it is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lot: Option<String>,
         /// What was chosen.
         choice: DeadlineChoice,
         /// Its last permitted day.
@@ -83,6 +89,9 @@ pub enum Change {
     NewDeadline {
         /// Its id.
         deadline: String,
+        /// The lot that answers for it, if it is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lot: Option<String>,
         /// Its last permitted day.
         due: Date,
         /// Whether that has passed.
@@ -175,6 +184,7 @@ pub fn rehearse(
         return (rehearsal, None);
     }
     scene.place(&mut rehearsal);
+    scene.parts(&mut rehearsal);
     let mut event = DefinitionMigrated {
         from: context.definition_digest.to_owned(),
         to: plan.to.digest.to_owned(),
@@ -182,6 +192,7 @@ pub fn rehearse(
         deadlines: BTreeMap::new(),
         uncounted: Vec::new(),
         counted: Vec::new(),
+        ladder: scene.ladder(),
         standing_steps: Vec::new(),
         decided_at: context.decided_at(),
         calendar: context.calendar.digest().to_owned(),
@@ -200,6 +211,15 @@ pub fn rehearse(
     scene.requirements(&mut rehearsal, &after);
     let possible = rehearsal.blockers.is_empty();
     (rehearsal, possible.then_some(event))
+}
+
+/// Every open deadline that a definition gives, for the project and each of its lots. Orders have days of their own.
+fn open(definition: &Definition, calendar: &Calendar, state: &ProjectState) -> Vec<OpenDeadline> {
+    all_open(definition, calendar, state)
+        .into_iter()
+        .flatten()
+        .filter(|open| open.order_number.is_none())
+        .collect()
 }
 
 /// Of the ids that are called otherwise, those that the version before has.
@@ -356,11 +376,60 @@ impl Scene<'_> {
         }
     }
 
-    /// What becomes of each open deadline, as chosen.
+    /// Lots that stand and orders that are open must still be known.
+    fn parts(&self, rehearsal: &mut Rehearsal) {
+        let now = When {
+            day: Date::MAX,
+            before: None,
+        };
+        let lots: Vec<String> = self
+            .state
+            .standing_lots(now)
+            .map(|(id, _)| id.clone())
+            .collect();
+        if !lots.is_empty() && self.to().lots.is_none() {
+            rehearsal.blockers.push(Blocker::LosesLots { lots });
+        }
+        let (before, after) = (&self.context.definition.orders, &self.to().orders);
+        for (number, order) in &self.state.orders {
+            let known = match after {
+                Some(orders) => orders.about.is_empty() || orders.about.contains_key(&order.about),
+                None => before.is_none(),
+            };
+            if order.is_open(now) == Some(true) && !known {
+                rehearsal.blockers.push(Blocker::LosesOrder {
+                    order: *number,
+                    about: order.about.clone(),
+                    known: after
+                        .iter()
+                        .flat_map(|orders| orders.about.keys().cloned())
+                        .collect(),
+                });
+            }
+        }
+    }
+
+    /// Steps of the ladder whose place is another: a step is known by its id.
+    fn ladder(&self) -> Vec<StepChange> {
+        let before = &self.context.definition.ladder;
+        before
+            .iter()
+            .filter_map(|(id, step)| {
+                let to = self.to().ladder.get(id)?.step;
+                (to != step.step).then_some(StepChange {
+                    from: step.step,
+                    to,
+                })
+            })
+            .collect()
+    }
+
+    /// What becomes of each open deadline, as chosen: one word for the project and its lots.
     fn choices(&self, rehearsal: &mut Rehearsal, event: &mut DefinitionMigrated) {
+        let mut asked = BTreeSet::new();
         for open in self.open_before() {
             let becomes = self.renamed.deadline(&open.id);
-            let counterpart = self.has_deadline(becomes, &rehearsal.becomes);
+            let counterpart = self.has_deadline(becomes, &open, &rehearsal.becomes);
             let blocker = match (self.plan.mapping.choices.get(&open.id), counterpart) {
                 (Some(DeadlineChoice::Lapse), true) => Blocker::NotLapsing {
                     deadline: open.id.clone(),
@@ -372,13 +441,24 @@ impl Scene<'_> {
                     }
                 }
                 (Some(choice), _) => {
-                    let carried = CarriedDeadline {
-                        choice: *choice,
+                    let carried =
+                        event
+                            .deadlines
+                            .entry(open.id.clone())
+                            .or_insert(CarriedDeadline {
+                                choice: *choice,
+                                own: None,
+                                lots: Vec::new(),
+                            });
+                    let day = CarriedDay {
                         before: open.due,
                         due: None,
                         visit: None,
                     };
-                    event.deadlines.insert(open.id.clone(), carried);
+                    match open.lot {
+                        None => carried.own = Some(day),
+                        Some(lot) => carried.lots.push(CarriedLot { lot, day }),
+                    }
                     continue;
                 }
                 (None, counterpart) => Blocker::Undecided {
@@ -387,25 +467,30 @@ impl Scene<'_> {
                     counterpart,
                 },
             };
-            rehearsal.blockers.push(blocker);
+            // Once for the deadline, not for each lot.
+            if asked.insert(open.id) {
+                rehearsal.blockers.push(blocker);
+            }
         }
     }
 
     fn open_before(&self) -> Vec<OpenDeadline> {
-        open_deadlines(self.context.definition, self.context.calendar, self.state)
+        open(self.context.definition, self.context.calendar, self.state)
     }
 
-    /// Whether the new version has a deadline for this project in `stage` or after it.
-    fn has_deadline(&self, id: &str, stage: &str) -> bool {
+    /// Whether the new version has a deadline for this project, or for a lot that answers by itself, in `stage` or
+    /// after it.
+    fn has_deadline(&self, id: &str, open: &OpenDeadline, stage: &str) -> bool {
         let to = self.to();
         let here = to.stages.get(stage).map_or(0, |stage| stage.order);
+        let by_lot = to.lots.is_some() && !self.state.lots.is_empty();
         to.stages.values().any(|stage| {
-            stage.order >= here
+            (stage.order >= here || open.lot.is_some())
                 && to.applies(&stage.applies, &self.placement)
-                && stage
-                    .deadlines
-                    .get(id)
-                    .is_some_and(|deadline| to.applies(&deadline.applies, &self.placement))
+                && stage.deadlines.get(id).is_some_and(|deadline| {
+                    to.applies(&deadline.applies, &self.placement)
+                        && (by_lot && deadline.per_lot) == open.lot.is_some()
+                })
         })
     }
 
@@ -417,13 +502,19 @@ impl Scene<'_> {
     ) -> ProjectState {
         let (to, calendar) = (self.to(), self.context.calendar);
         let after = self.folded(event);
-        let open = open_deadlines(to, calendar, &after);
+        let open = open(to, calendar, &after);
         let mut images = BTreeSet::new();
         for before in self.open_before() {
             let becomes = self.renamed.deadline(&before.id);
-            let found = open.iter().find(|open| open.id == becomes);
-            images.insert(becomes.to_owned());
-            let Some(carried) = event.deadlines.get_mut(&before.id) else {
+            let found = open
+                .iter()
+                .find(|open| open.id == becomes && open.lot == before.lot);
+            images.insert((becomes.to_owned(), before.lot.clone()));
+            let Some(carrying) = event.deadlines.get_mut(&before.id) else {
+                continue;
+            };
+            let choice = carrying.choice;
+            let Some(carried) = carrying.day_of_mut(before.lot.as_deref()) else {
                 continue;
             };
             carried.due = found.map(|open| open.due);
@@ -437,15 +528,20 @@ impl Scene<'_> {
             rehearsal.changes.push(Change::Deadline {
                 deadline: before.id.clone(),
                 becomes: becomes.to_owned(),
-                choice: carried.choice,
+                lot: before.lot.clone(),
+                choice,
                 before: before.due,
                 due: carried.due,
             });
         }
         let today = self.context.today();
-        for new in open.iter().filter(|open| !images.contains(&open.id)) {
+        for new in open {
+            if images.contains(&(new.id.clone(), new.lot.clone())) {
+                continue;
+            }
             rehearsal.changes.push(Change::NewDeadline {
-                deadline: new.id.clone(),
+                deadline: new.id,
+                lot: new.lot,
                 due: new.due,
                 passed: new.due < today,
             });
@@ -461,7 +557,7 @@ impl Scene<'_> {
             event.standing_steps = standing.into_iter().collect();
         }
         let after = self.folded(event);
-        if let Some(due) = due_step(to, calendar, &after, today) {
+        for due in due_steps(to, calendar, &after, today) {
             rehearsal.changes.push(Change::StepDue {
                 key: due.key,
                 ladder: due.ladder,

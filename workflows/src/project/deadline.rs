@@ -12,7 +12,7 @@ use super::order::{ORDER, OrderState};
 use super::state::{ProjectState, Status, TransitionState};
 use crate::calendar::Calendar;
 use crate::definition::{Deadline, Definition};
-use crate::requirement::View;
+use crate::requirement::{View, period_end};
 
 /// A deadline that a project has not met yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -244,8 +244,14 @@ fn due_day(view: View<'_>, id: &str, deadline: &Deadline) -> Option<Date> {
             view.latest(&fact.any_of, &fact.with)
                 .map(|(_, fact)| fact.occurred_at.day())?
         };
-        let days = i32::try_from(after.days).ok()?;
-        (start, view.calendar.add(start, days, after.kind)?)
+        let last = period_end(
+            view.calendar,
+            start,
+            after.days,
+            after.kind,
+            after.count_first_day,
+        )?;
+        (start, last)
     } else {
         return None;
     };

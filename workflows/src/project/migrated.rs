@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::event::ProjectRegistered;
+use super::lot::extension_key;
 use super::state::{COMPLETED, Envelope, ExtensionState, ProjectState, Status};
 
 /// What becomes of an open deadline.
@@ -115,6 +116,9 @@ pub struct DefinitionMigrated {
     /// Fact types that only the new version declares: facts of them recorded before count from now on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counted: Vec<String>,
+    /// Steps of the ladder that have another place in the new version: those taken are known by the new one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ladder: Vec<StepChange>,
     /// Steps of the ladder that were right by the version they were taken under, and that the new one would not have
     /// taken: they stand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -132,8 +136,20 @@ pub struct DefinitionMigrated {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CarriedDeadline {
-    /// What was chosen.
+    /// What was chosen, for the project and each of its lots.
     pub choice: DeadlineChoice,
+    /// The project's own; absent where only lots answer for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<CarriedDay>,
+    /// Those of its lots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<CarriedLot>,
+}
+
+/// A last permitted day, before and from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CarriedDay {
     /// The last permitted day before.
     pub before: Date,
     /// The last permitted day from now on; absent if the new version gives none (or not yet).
@@ -144,6 +160,42 @@ pub struct CarriedDeadline {
     pub visit: Option<VisitChange>,
 }
 
+/// The same for a lot that answers by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CarriedLot {
+    /// Its id.
+    pub lot: String,
+    /// Its day.
+    pub day: CarriedDay,
+}
+
+impl CarriedDeadline {
+    /// The days, each with the lot it is of; `None` = the project's own.
+    pub fn days(&self) -> impl Iterator<Item = (Option<&str>, &CarriedDay)> {
+        let own = self.own.iter().map(|day| (None, day));
+        let lots = self.lots.iter().map(|lot| (Some(&*lot.lot), &lot.day));
+        own.chain(lots)
+    }
+
+    /// The day of a lot, or the project's own.
+    #[must_use]
+    pub fn day_of(&self, lot: Option<&str>) -> Option<&CarriedDay> {
+        self.days().find(|(of, _)| *of == lot).map(|(_, day)| day)
+    }
+
+    pub(crate) fn day_of_mut(&mut self, lot: Option<&str>) -> Option<&mut CarriedDay> {
+        match lot {
+            None => self.own.as_mut(),
+            Some(id) => self
+                .lots
+                .iter_mut()
+                .find(|lot| lot.lot == id)
+                .map(|lot| &mut lot.day),
+        }
+    }
+}
+
 /// A visit that is counted otherwise in the new version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,6 +203,16 @@ pub struct VisitChange {
     /// Before.
     pub from: u32,
     /// From now on.
+    pub to: u32,
+}
+
+/// A step of the ladder that has another place in the new version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepChange {
+    /// Its place before.
+    pub from: u32,
+    /// Its place from now on.
     pub to: u32,
 }
 
@@ -194,6 +256,17 @@ impl ProjectState {
                 *rule = renamed.requirement(rule).to_owned();
             }
         }
+        for lot in self.lots.values_mut() {
+            for passage in &mut lot.passages {
+                passage.stage = renamed.stage(&passage.stage).to_owned();
+                for (rule, _) in &mut passage.cites {
+                    *rule = renamed.requirement(rule).to_owned();
+                }
+            }
+            for back in &mut lot.sent_back {
+                back.to = renamed.stage(&back.to).to_owned();
+            }
+        }
         for lost in &mut self.basis_lost {
             lost.rule = renamed.requirement(&lost.rule).to_owned();
         }
@@ -222,8 +295,15 @@ impl ProjectState {
     fn carry_deadlines(&mut self, migrated: &DefinitionMigrated, day: Date) {
         let renamed = &migrated.renamed;
         for step in &mut self.steps {
+            let change = migrated.ladder.iter().find(|c| c.from == step.key.step);
+            step.key.step = change.map_or(step.key.step, |change| change.to);
+            // The deadline of an order is the order's own: no definition names it.
+            if step.key.order.is_some() {
+                continue;
+            }
             if let Some(carried) = migrated.deadlines.get(&step.key.deadline)
-                && let Some(visit) = carried.visit
+                && let Some(day) = carried.day_of(step.key.lot.as_deref())
+                && let Some(visit) = day.visit
                 && step.key.visit == visit.from
             {
                 step.key.visit = visit.to;
@@ -232,7 +312,13 @@ impl ProjectState {
         }
         self.extensions = std::mem::take(&mut self.extensions)
             .into_iter()
-            .map(|(id, extension)| (renamed.deadline(&id).to_owned(), extension))
+            .map(|(key, extension)| {
+                let (id, lot) = match key.split_once('@') {
+                    Some((id, lot)) => (id, Some(lot)),
+                    None => (&*key, None),
+                };
+                (extension_key(renamed.deadline(id), lot), extension)
+            })
             .collect();
         // A stop that still lasts is not in the day kept: it is counted when it ends, whole.
         let counted_from = match (self.status, self.stops.last()) {
@@ -240,21 +326,23 @@ impl ProjectState {
             _ => day,
         };
         for (id, carried) in &migrated.deadlines {
-            let id = renamed.deadline(id).to_owned();
-            match carried.choice {
-                DeadlineChoice::Keep => {
-                    let entry = self.extensions.entry(id).or_insert(ExtensionState {
-                        due: None,
-                        granted: None,
-                        run: 0,
-                    });
-                    entry.due = Some(carried.before);
-                    entry.granted = Some(counted_from);
-                }
-                DeadlineChoice::Recompute | DeadlineChoice::Lapse => {
-                    if let Some(entry) = self.extensions.get_mut(&id) {
-                        entry.due = None;
-                        entry.granted = None;
+            for (lot, carried_day) in carried.days() {
+                let key = extension_key(renamed.deadline(id), lot);
+                match carried.choice {
+                    DeadlineChoice::Keep => {
+                        let entry = self.extensions.entry(key).or_insert(ExtensionState {
+                            due: None,
+                            granted: None,
+                            run: 0,
+                        });
+                        entry.due = Some(carried_day.before);
+                        entry.granted = Some(counted_from);
+                    }
+                    DeadlineChoice::Recompute | DeadlineChoice::Lapse => {
+                        if let Some(entry) = self.extensions.get_mut(&key) {
+                            entry.due = None;
+                            entry.granted = None;
+                        }
                     }
                 }
             }

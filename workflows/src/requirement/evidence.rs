@@ -3,6 +3,10 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::{
+    ConditionsState, ExpressionResult, ItemState, ProcedureState, VoteFigures, WindowFigures,
+};
+
 /// One requirement, judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +42,9 @@ pub enum Evidence {
         /// Whether the threshold itself does not suffice.
         #[serde(default, skip_serializing_if = "is_false")]
         exclusive: bool,
+        /// Whether the threshold is an upper bound.
+        #[serde(default, skip_serializing_if = "is_false")]
+        upper: bool,
         /// What was missing, as `fact.field`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         missing: Option<String>,
@@ -89,6 +96,9 @@ pub enum Evidence {
         /// What is asked; absent if the base is not known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         needed: Option<String>,
+        /// What it may be at most.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<String>,
         /// The unit.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unit: Option<String>,
@@ -117,6 +127,24 @@ pub enum Evidence {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         first: Option<Date>,
     },
+    /// A vote.
+    Vote(VoteFigures),
+    /// Procedures.
+    Procedures {
+        /// Each that applies.
+        procedures: Vec<ProcedureState>,
+    },
+    /// Conditions of an approval.
+    Conditions(ConditionsState),
+    /// An inspection item by item.
+    Inspection {
+        /// Each item.
+        items: Vec<ItemState>,
+    },
+    /// An expression.
+    Expression(ExpressionResult),
+    /// Another kind, inside a window.
+    Window(WindowFigures),
     /// Waived.
     Waived {
         /// The position of the fact that waives it.
@@ -161,6 +189,10 @@ pub struct LotLeft {
     pub basis_lost: bool,
 }
 
-fn is_false(value: &bool) -> bool {
+pub(super) fn is_false(value: &bool) -> bool {
     !*value
+}
+
+pub(super) fn is_zero(value: &u64) -> bool {
+    *value == 0
 }

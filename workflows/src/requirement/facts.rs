@@ -68,12 +68,14 @@ impl<'a> View<'a> {
             .max_by_key(|(position, fact)| (fact.occurred_at.day(), *position))
     }
 
-    /// A number: `fact.field` by its tally, or a counter of the project.
+    /// A number: `fact.field` by its tally, or a counter of the project. Facts before `since` do not count; counters
+    /// know no such day.
     pub(super) fn number(
         self,
         reference: &Reference,
         with: &BTreeMap<String, Value>,
         tally: Tally,
+        since: Option<Date>,
     ) -> Option<Found> {
         // The state of a lot is that of a project: its counters are the lot's own.
         if reference.subject == "project" || reference.subject == LOT_SUBJECT {
@@ -84,6 +86,7 @@ impl<'a> View<'a> {
             fact.fact == reference.subject
                 && matches_fields(with, &fact.fields)
                 && fact.fields.contains_key(&reference.field)
+                && since.is_none_or(|since| fact.occurred_at.day() >= since)
         };
         let value_of = |fact: &FactState| fact.fields.get(&reference.field).and_then(Exact::of);
         match tally {
@@ -162,8 +165,14 @@ impl<'a> View<'a> {
 
     /// Both numbers of a share between two fields of one fact type, from the latest fact that has both: who agreed is
     /// compared with those who took part in the same vote, not in another.
-    pub(super) fn both_of_one_fact(self, share: &Share) -> Option<(Found, Found)> {
-        if share.of.subject != share.over.subject || share.tally != Tally::Latest {
+    pub(super) fn both_of_one_fact(
+        self,
+        share: &Share,
+        since: Option<Date>,
+    ) -> Option<(Found, Found)> {
+        let latest = share.tally == Tally::Latest
+            && share.over_tally.is_none_or(|tally| tally == Tally::Latest);
+        if share.of.subject != share.over.subject || !latest {
             return None;
         }
         let figures = self.latest_figures(|(_, fact)| {
@@ -171,6 +180,7 @@ impl<'a> View<'a> {
                 && matches_fields(&share.with, &fact.fields)
                 && fact.fields.contains_key(&share.of.field)
                 && fact.fields.contains_key(&share.over.field)
+                && since.is_none_or(|since| fact.occurred_at.day() >= since)
         });
         if figures.is_empty() {
             return None;
@@ -200,7 +210,7 @@ impl<'a> View<'a> {
         if let Some(reference) = self.definition.counters.get(counter)
             && reference.subject != "project"
             && reference.subject != LOT_SUBJECT
-            && let Some(found) = self.number(reference, &BTreeMap::new(), Tally::Latest)
+            && let Some(found) = self.number(reference, &BTreeMap::new(), Tally::Latest, None)
         {
             return Some(found);
         }

@@ -10,6 +10,7 @@
 mod advance;
 mod correct;
 mod deadline;
+mod kinds;
 mod ladder;
 mod lots;
 mod migrate;

@@ -3,6 +3,7 @@
 mod days;
 mod facts;
 mod flow;
+mod kinds;
 mod names;
 mod requirements;
 mod supervision;
@@ -86,13 +87,13 @@ fn a_definition_without_files_is_told_by_path() {
 }
 
 #[test]
-fn another_version_of_the_language_is_refused() {
+fn an_unknown_version_of_the_language_is_refused() {
     broken(
         "language: 1",
-        "language: 2",
+        "language: 0",
         &[(
-            "language: |2",
-            "error language_version: the language version 2 is not known (expected: 1)",
+            "language: |0",
+            "error language_version: the language version 0 is not known (expected: 1)",
         )],
     );
 }

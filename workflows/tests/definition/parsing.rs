@@ -292,3 +292,14 @@ fn a_quote_may_be_several_pieces() {
         "一 … 二"
     );
 }
+
+#[test]
+fn a_definition_of_a_later_language_is_refused_at_once_whatever_else_it_says() {
+    let text = sound_with("language: 1", "language: 2")
+        .replace("lamps:", "wonders: {new: true}\nlamps:")
+        .replace("order: 1", "order: first");
+    assert_eq!(
+        refused(&text),
+        "plan.yaml:1:11: error: the language version is 2; this build understands up to 1 (expected: 1); use a newer anju"
+    );
+}

@@ -286,10 +286,12 @@ fn change_line(change: &Change, out: &Out) -> String {
         Change::Deadline {
             deadline,
             becomes,
+            lot,
             choice,
             before,
             due,
         } => {
+            let lot = of_lot(lot);
             let renamed = if deadline == becomes {
                 String::new()
             } else {
@@ -302,20 +304,22 @@ fn change_line(change: &Change, out: &Out) -> String {
                 DeadlineChoice::Lapse => out.pick("作废", "lapses"),
             };
             let what = out.pick("期限", "deadline");
-            format!("{what} {deadline}{renamed}: {before} → {due} ({word})")
+            format!("{what} {deadline}{renamed}{lot}: {before} → {due} ({word})")
         }
         Change::NewDeadline {
             deadline,
+            lot,
             due,
             passed,
         } => {
+            let lot = of_lot(lot);
             let passed = match passed {
                 true => out.pick("(已过)", " (passed)"),
                 false => String::new(),
             };
             out.pick(
-                format!("新期限 {deadline}:{due}{passed}"),
-                format!("new deadline {deadline}: {due}{passed}"),
+                format!("新期限 {deadline}{lot}:{due}{passed}"),
+                format!("new deadline {deadline}{lot}: {due}{passed}"),
             )
         }
         Change::Uncounted { fact, facts } => out.pick(
@@ -356,6 +360,11 @@ fn change_line(change: &Change, out: &Out) -> String {
             ),
         ),
     }
+}
+
+fn of_lot(lot: &Option<String>) -> String {
+    lot.as_ref()
+        .map_or_else(String::new, |lot| format!(" [{lot}]"))
 }
 
 fn list(positions: &[u64]) -> String {

@@ -239,7 +239,9 @@ impl Words<'_> {
                     name,
                     old,
                     new,
-                    said: whole.is_some() && is_said(subject, key),
+                    said: whole.is_some()
+                        && (self.is_said(subject, self.old, a, key, after.get(key).copied())
+                            || self.is_said(subject, self.new, b, key, before.get(key).copied())),
                 }
             })
             .collect();
@@ -286,6 +288,54 @@ impl Words<'_> {
     }
 }
 
+impl Words<'_> {
+    /// Whether the phrase of the whole says this value: with only it changed to `value`, the phrase of `item` would be
+    /// another.
+    fn is_said(
+        &self,
+        subject: Subject,
+        definition: &Definition,
+        item: &Item,
+        key: &str,
+        value: Option<&Value>,
+    ) -> bool {
+        let mut own = item.own.clone();
+        put(&mut own, key, value);
+        let lang = Lang::Zh;
+        match subject {
+            Subject::Requirement => match serde_json::from_value::<Requirement>(own) {
+                Ok(other) => requirement(definition, item).is_some_and(|rule| {
+                    definition.describe_requirement(rule, lang)
+                        != definition.describe_requirement(&other, lang)
+                }),
+                // Alone it would be no requirement: it changed together with the rest of its kind.
+                Err(_) => true,
+            },
+            Subject::Deadline => key == "bound" || key == "due" || key.starts_with("due."),
+            _ => false,
+        }
+    }
+}
+
+/// Puts a value at a path of maps, or takes what is there away.
+fn put(own: &mut Value, path: &str, value: Option<&Value>) {
+    let mut at = own;
+    let mut steps = path.split('.').peekable();
+    while let Some(step) = steps.next() {
+        let Value::Object(map) = at else { return };
+        if steps.peek().is_none() {
+            match value {
+                Some(value) => map.insert(step.to_owned(), value.clone()),
+                None => map.remove(step),
+            };
+            return;
+        }
+        at = map
+            .entry(step.to_owned())
+            .or_insert_with(|| Value::Object(serde_json::Map::new()));
+    }
+}
+
 /// The two thresholds, if they are all that differs between two shares: `≥80%`, `≥2/3`.
 fn thresholds(old: &Requirement, new: &Requirement) -> Option<(String, String)> {
     let (mut a, mut b) = (old.share.clone()?, new.share.clone()?);
@@ -298,34 +348,6 @@ fn thresholds(old: &Requirement, new: &Requirement) -> Option<(String, String)> 
     let old_threshold = said(a.at_least.take(), a.more_than.take())?;
     let new_threshold = said(b.at_least.take(), b.more_than.take())?;
     (a == b && old.unless == new.unless).then_some((old_threshold, new_threshold))
-}
-
-/// Whether the phrase of the whole says this value already.
-fn is_said(subject: Subject, key: &str) -> bool {
-    let (first, last) = (
-        key.split('.').next().unwrap_or(key),
-        key.rsplit('.').next().unwrap_or(key),
-    );
-    match subject {
-        Subject::Requirement => {
-            matches!(
-                first,
-                "share"
-                    | "fact"
-                    | "publicity"
-                    | "signers"
-                    | "sum"
-                    | "order"
-                    | "settled"
-                    | "not_before"
-                    | "orders_closed"
-                    | "unless"
-            ) && !matches!(last, "tally" | "unit" | "removed" | "key")
-                && !key.starts_with("publicity.removed")
-        }
-        Subject::Deadline => matches!(first, "due" | "bound"),
-        _ => false,
-    }
 }
 
 fn requirement<'a>(definition: &'a Definition, item: &Item) -> Option<&'a Requirement> {

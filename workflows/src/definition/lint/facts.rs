@@ -273,8 +273,13 @@ impl<'a> Lint<'a> {
 
     /// Values that fields of each of these facts must have.
     pub(super) fn with(&mut self, at: &At, facts: &[String], with: &BTreeMap<String, Value>) {
+        self.values_of(&at.to("where"), facts, with);
+    }
+
+    /// The same, where the values stand under another key.
+    pub(super) fn values_of(&mut self, at: &At, facts: &[String], with: &BTreeMap<String, Value>) {
         for (key, value) in with {
-            let at = at.to("where").to(key);
+            let at = at.to(key);
             for id in facts {
                 // An unknown fact is told where it is named.
                 let Some(fact) = self.definition.facts.get(id) else {

@@ -160,13 +160,17 @@ impl Teller<'_> {
                 @if !migrated.deadlines.is_empty() {
                     ul {
                         @for (id, carried) in &migrated.deadlines {
-                            li {
-                                (id) " " time { (carried.before) } " → "
-                                @match carried.due {
-                                    Some(due) => time { (due) },
-                                    None => "—",
+                            @for (lot, day) in carried.days() {
+                                li {
+                                    (id) " "
+                                    @if let Some(lot) = lot { "[" (lot) "] " }
+                                    time { (day.before) } " → "
+                                    @match day.due {
+                                        Some(due) => time { (due) },
+                                        None => "—",
+                                    }
+                                    " · " (choice(carried.choice))
                                 }
-                                " · " (choice(carried.choice))
                             }
                         }
                     }
