@@ -12,7 +12,8 @@
 //! 4. Derive what people want to see with a [`Projection`], which a [`Runner`] keeps up with the log.
 //! 5. [`EventLog::verify`] reads everything and derives every index again; [`merkle`] proves to others that a record
 //!    is in the log and that the log has only grown.
-//! 6. Hand out a signed [`checkpoint`], one stream as a [`bundle`], or the whole log as [`tiles`]: whoever has the
+//! 6. Let a type of event change its form with [`upcast`]: older versions are lifted when they are read.
+//! 7. Hand out a signed [`checkpoint`], one stream as a [`bundle`], or the whole log as [`tiles`]: whoever has the
 //!    public key verifies them without this log. Checkpoint and tiles are read by tools that are not ours, too.
 //!
 //! ```
@@ -69,6 +70,7 @@ pub mod projection;
 pub mod record;
 pub mod subscription;
 pub mod tiles;
+pub mod upcast;
 
 pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use event::{

@@ -403,7 +403,8 @@ async fn rights_are_granted_again_and_to_more_roles_but_not_to_who_can_alter_the
 #[tokio::test]
 async fn what_an_application_had_beyond_its_rights_is_taken_from_it() {
     let (owner, application) = two_roles().await;
-    let database = owner.rsplit_once('/').unwrap().1.split('?').next().unwrap();
+    let (address, _) = owner.split_once('?').unwrap();
+    let (_, database) = address.rsplit_once('/').unwrap();
     shared().sql(
         database,
         "GRANT ALL ON ALL TABLES IN SCHEMA anju_log TO clerk",

@@ -36,13 +36,10 @@ pub(crate) async fn read(
             if recorded.position > until {
                 return Ok(past);
             }
-            let event =
-                ProjectEvent::from_parts(&recorded.kind, &recorded.data).map_err(|source| {
-                    ViewError::Unreadable {
-                        position: recorded.position,
-                        source,
-                    }
-                })?;
+            let event = ProjectEvent::read(&recorded).map_err(|source| ViewError::Unreadable {
+                position: recorded.position,
+                source,
+            })?;
             past.push(Past { event, recorded });
         }
     }

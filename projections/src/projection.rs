@@ -236,11 +236,9 @@ impl Folding {
     }
 
     fn fold_project(&mut self, id: ProjectId, recorded: &RecordedEvent) -> Result<(), ViewError> {
-        let event = ProjectEvent::from_parts(&recorded.kind, &recorded.data).map_err(|source| {
-            ViewError::Unreadable {
-                position: recorded.position,
-                source,
-            }
+        let event = ProjectEvent::read(recorded).map_err(|source| ViewError::Unreadable {
+            position: recorded.position,
+            source,
         })?;
         let envelope = Envelope::from(recorded);
         let known = self.projects.remove(&id);

@@ -5,12 +5,17 @@
 //! what is worth keeping.
 
 mod clients;
+#[cfg(unix)]
+mod cluster;
 mod cpu;
 mod disk;
 mod facts;
+mod growth;
 mod log;
 mod machine;
 mod measure;
+#[cfg(unix)]
+mod postgres;
 mod projects;
 mod report;
 mod sqlite;
@@ -25,14 +30,14 @@ use crate::cli::Out;
 use crate::cli::args::BenchArgs;
 use measure::{Board, Sample, now};
 use projects::Projects;
-use report::Settings;
+use report::{NoPostgres, Settings};
 use sqlite::{Control, Histories};
 
 /// Fewer appends fill no tile and no batch: nothing would be measured.
 const FEWEST: u64 = 1_000;
 
 /// How many steps one run has, for the bar.
-const STEPS: u64 = 23;
+const STEPS: u64 = 24;
 
 /// Measures, and prints one table.
 pub async fn run(args: BenchArgs, out: &Out) -> Result<(), Failure> {
@@ -42,10 +47,20 @@ pub async fn run(args: BenchArgs, out: &Out) -> Result<(), Failure> {
             format!("--events must be at least {FEWEST} and --runs at least 1"),
         ));
     }
+    if let Some(few) = args.growth.iter().find(|size| **size < FEWEST) {
+        return Err(Failure::usage(
+            format!("--growth {few}:至少 {FEWEST}"),
+            format!("--growth {few}: at least {FEWEST}"),
+        ));
+    }
     let start = now();
+    let load = machine::load();
     let folder = Folder::create(args.dir.as_deref())?;
+    if !args.growth.is_empty() {
+        return growth::run(&args.growth, args.runs, &folder.0, out).await;
+    }
     let bar = progress_bar(STEPS * (u64::from(args.runs) + 1));
-    let mut bench = Bench::prepare(&folder.0, args.events, bar).await?;
+    let mut bench = Bench::prepare(&folder.0, &args, bar).await?;
     // Files have their size, the journal its length, statements are prepared and pages cached: as in a server that
     // has run for a while. What this first run says is thrown away.
     bench.run(bench.events.div_ceil(4)).await?;
@@ -54,12 +69,13 @@ pub async fn run(args: BenchArgs, out: &Out) -> Result<(), Failure> {
         bench.run(bench.events).await?;
     }
     bench.bar.finish_and_clear();
-    let machine = machine::Machine::look(&folder.0, bench.control.version().await?);
+    let machine = machine::Machine::look(&folder.0, bench.control.version().await?, load);
     let settings = Settings {
         events: args.events,
         runs: args.runs,
         streams: bench.streams,
         seconds: 0.0,
+        postgres: bench.postgres_version(),
     };
     let board = bench.close().await?;
     let settings = Settings {
@@ -113,12 +129,15 @@ struct Bench {
     subject: log::Subject,
     histories: Histories,
     projects: Projects,
+    #[cfg(unix)]
+    postgres: Result<postgres::Postgres, NoPostgres>,
     board: Board,
     bar: ProgressBar,
 }
 
 impl Bench {
-    async fn prepare(folder: &Path, events: u64, bar: ProgressBar) -> Result<Self, Failure> {
+    async fn prepare(folder: &Path, args: &BenchArgs, bar: ProgressBar) -> Result<Self, Failure> {
+        let events = args.events;
         let streams = events.min(facts::STREAMS);
         let subject = log::Subject::create(&folder.join("log.db"), streams).await?;
         let records = subject
@@ -141,9 +160,30 @@ impl Bench {
             .await?,
             projects: Projects::create(folder, histories).await?,
             records,
+            #[cfg(unix)]
+            postgres: match &args.postgres {
+                _ if args.no_postgres => Err(NoPostgres::LeftOut),
+                Some(url) => Ok(postgres::Postgres::at(url, streams).await?),
+                None => postgres::Postgres::private(folder, streams)
+                    .await?
+                    .ok_or(NoPostgres::NotInstalled),
+            },
             board: Board::default(),
             bar,
         })
+    }
+
+    #[cfg(unix)]
+    fn postgres_version(&self) -> Result<String, NoPostgres> {
+        let measured = self.postgres.as_ref();
+        measured
+            .map(|postgres| postgres.version.clone())
+            .map_err(|none| *none)
+    }
+
+    #[cfg(not(unix))]
+    fn postgres_version(&self) -> Result<String, NoPostgres> {
+        Err(NoPostgres::LeftOut)
     }
 
     fn add(&mut self, row: &'static str, sample: Sample) {
@@ -189,6 +229,12 @@ impl Bench {
         let sample = self.subject.verify().await?;
         self.add("verify", sample);
         self.add("event_decode", cpu::events(&many)?);
+        #[cfg(unix)]
+        if let Ok(postgres) = &mut self.postgres {
+            self.bar.set_message("PostgreSQL");
+            postgres.run(&many, events, &mut self.board).await?;
+        }
+        self.bar.inc(1);
         Ok(())
     }
 
@@ -228,6 +274,10 @@ impl Bench {
         self.board.add("record_bytes", Sample::of(stored.records));
         let envelope = stored.records - facts::FACT_BYTES as f64;
         self.board.add("envelope_bytes", Sample::of(envelope));
+        #[cfg(unix)]
+        if let Ok(postgres) = self.postgres {
+            postgres.close(&mut self.board).await?;
+        }
         self.control.close().await?;
         self.histories.close().await;
         self.projects.close().await;

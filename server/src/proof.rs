@@ -18,7 +18,7 @@ use clap::{Args, Subcommand};
 
 pub use bundle::bundle;
 pub use export::export;
-pub use keeper::{Keeper, checkpoint, checkpoint_if_due};
+pub use keeper::{Keeper, checkpoint, checkpoint_if_due, keep_forever};
 pub use key::{key, signer};
 pub use offline::verify_bundle;
 pub use verify::verify;

@@ -35,7 +35,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::{App, Failure};
+use crate::cli::Out;
 use crate::cli::args::ServeArgs;
+use crate::proof::Keeper;
 use trouble::Trouble;
 use visit::Visit;
 
@@ -64,12 +66,25 @@ const fn submit_role() -> &'static str {
     "clerk"
 }
 
-/// Serves the pages until Ctrl-C; with `--spool`, watches the ladder and writes the notices as well.
+/// Serves the pages until Ctrl-C; with `--spool`, watches the ladder and writes the notices as well; with `--key`, signs
+/// checkpoints.
 ///
 /// # Errors
-/// [`Failure::Store`] if the address cannot be listened on; whatever stops the watching.
+/// [`Failure::Store`] if the address cannot be listened on; a key that cannot sign for this log; whatever stops the
+/// watching.
 pub async fn serve(app: App, args: ServeArgs) -> Result<(), Failure> {
     let app = Arc::new(app);
+    let keeper = match &args.key {
+        None => None,
+        Some(path) => {
+            let out = Out {
+                lang: app.lang,
+                json: false,
+            };
+            let signer = crate::proof::signer(path, &app, &out)?;
+            Some(Keeper::new(Arc::new(signer), args.checkpoint_every))
+        }
+    };
     let listener = bind(args.listen).await?;
     let stopped = interrupts();
     let pages = show_on(app.clone(), listener, stopped.clone());
@@ -82,8 +97,14 @@ pub async fn serve(app: App, args: ServeArgs) -> Result<(), Failure> {
             None => Ok(()),
         }
     };
-    // A part that fails ends the other; a part that ends well waits for it.
-    tokio::try_join!(pages, ladder).map(|_| ())
+    let proof = async {
+        if let Some(keeper) = keeper {
+            crate::proof::keep_forever(&app, keeper, stopped.clone()).await;
+        }
+        Ok(())
+    };
+    // A part that fails ends the others; a part that ends well waits for them.
+    tokio::try_join!(pages, ladder, proof).map(|_| ())
 }
 
 /// Says true when somebody asks this process to end: Ctrl-C, or on Unix a polite signal.

@@ -17,3 +17,5 @@ mod desk;
 mod exports;
 #[path = "proof/keys.rs"]
 mod keys;
+#[path = "proof/serving.rs"]
+mod serving;

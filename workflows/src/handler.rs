@@ -21,6 +21,7 @@ use crate::project::decide::{CommandError, Context, Decision, MigrationRefused, 
 use crate::project::event::{ProjectEvent, ProjectId, Transition, UnreadableEvent};
 use crate::project::{Command, ProjectState};
 use crate::publish::{OverriddenRehearsal, PublishedError, publish_calendar, publish_definition};
+use crate::upcast::upcasters;
 
 pub use identity::{event_id, new_command_id, request_digest};
 pub use library::Library;
@@ -285,8 +286,8 @@ impl Handler {
             .enumerate()
             .map(|(index, (kind, data))| NewEvent {
                 id: event_id(request.command_id, index),
+                schema: upcasters().newest(&kind),
                 kind,
-                schema: 1,
                 occurred_at: occurred_at.clone(),
                 actor: request.actor.clone(),
                 source: source_in(head.origin.simulated, request.source),
@@ -355,7 +356,7 @@ impl Handler {
             if matches!(event.kind.as_str(), "transition_refused" | "lot_refused")
                 && let ProjectEvent::TransitionRefused(transition)
                 | ProjectEvent::LotRefused(transition) =
-                    ProjectEvent::from_parts(&event.kind, &event.data)?
+                    ProjectEvent::read(event)?
             {
                 refusal = Some(transition);
             }
@@ -499,8 +500,8 @@ impl Rendering<'_> {
             let (kind, data) = event.clone().into_parts()?;
             events.push(NewEvent {
                 id: event_id(request.command_id, index),
+                schema: upcasters().newest(&kind),
                 kind,
-                schema: 1,
                 occurred_at: occurred_at.clone(),
                 actor: request.actor.clone(),
                 source,

@@ -16,4 +16,5 @@ pub mod migration;
 pub mod project;
 pub mod publish;
 pub mod requirement;
+pub mod upcast;
 pub mod whatif;

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::calendar::{Calendar, CalendarDefinition};
 use crate::definition::{Definition, LANGUAGE_VERSION};
+use crate::upcast::upcasters;
 
 /// The stream of the working-day calendar.
 pub const CALENDAR_STREAM: &str = "calendar-cn";
@@ -202,6 +203,8 @@ pub struct Publications {
     texts: BTreeMap<(String, String), String>,
     /// The digests published, oldest first; a digest published again moves to the end.
     pub digests: Vec<String>,
+    /// What this build cannot read, by digest, with the reason.
+    newer: BTreeMap<String, String>,
 }
 
 impl Publications {
@@ -216,7 +219,20 @@ impl Publications {
 
     /// Folds one event.
     pub fn add(&mut self, event: &RecordedEvent) {
-        let value = || Value::Object(event.data.clone());
+        let data = match upcasters().lift(event) {
+            Ok(data) => data,
+            Err(error) => {
+                // What a newer build has published in a form of its own: it is the newest all the same, and whoever
+                // asks for it is told.
+                if let Some(digest) = event.data.get("digest").and_then(Value::as_str) {
+                    self.newer.insert(digest.to_owned(), error.to_string());
+                    self.digests.retain(|known| known != digest);
+                    self.digests.push(digest.to_owned());
+                }
+                return;
+            }
+        };
+        let value = || Value::Object(data.clone().into_owned());
         if event.kind.as_str().ends_with("_part") {
             if let Ok(part) = serde_json::from_value::<Part>(value()) {
                 let text = self.texts.entry((part.digest, part.form)).or_default();
@@ -249,6 +265,7 @@ impl Publications {
 
     /// A definition by its digest, checked against it; `None` if it was not published here.
     pub fn definition(&self, digest: &str) -> Result<Option<Definition>, PublishedError> {
+        self.check_known("definition", digest)?;
         let Some(text) = self.text(digest, "resolved") else {
             return Ok(None);
         };
@@ -269,8 +286,22 @@ impl Publications {
         Ok(Some(definition))
     }
 
+    fn check_known(&self, what: &'static str, digest: &str) -> Result<(), PublishedError> {
+        match self.newer.get(digest) {
+            None => Ok(()),
+            Some(detail) => Err(PublishedError::Unreadable {
+                what,
+                digest: digest.to_owned(),
+                detail: detail.clone(),
+            }),
+        }
+    }
+
     /// The newest calendar, checked against its digest; `None` if none was published.
     pub fn calendar(&self) -> Result<Option<Calendar>, PublishedError> {
+        if let Some(digest) = self.newest() {
+            self.check_known("calendar", digest)?;
+        }
         let Some((digest, text)) = self
             .newest()
             .and_then(|digest| Some((digest, self.text(digest, "resolved")?)))

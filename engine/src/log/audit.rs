@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use crate::event::{CommandId, Position, RecordedEvent, Revision, Source, StreamId};
-use crate::merkle::{Hash, Tile, Tree, leaf_hash};
+use crate::merkle::{Hash, TILE_WIDTH, Tile, Tree, leaf_hash};
 use crate::record::{DecodeError, decode, decode_strict};
 
 use super::{Head, Origin, ReadError, RecordedCommand, VerifyError};
@@ -139,6 +139,8 @@ pub(crate) struct Derived {
     pub(crate) streams: Vec<(StreamId, Vec<u64>)>,
     /// The commands in order, each with its first and last position.
     pub(crate) commands: Vec<(CommandId, u64, u64)>,
+    /// Where the record that was refused contradicts an earlier one: the first position that may be the bad one.
+    pub(crate) suspect: Option<u64>,
     /// The full tiles in the order in which they filled, without their hashes: level, index, root.
     pub(crate) tiles: Vec<(u8, u64, Hash)>,
 }
@@ -184,6 +186,8 @@ impl Auditor {
             .last
             .is_some_and(|last| checked.recorded_at < last)
         {
+            // Either of the two is wrong.
+            self.derived.suspect = Some(position - 1);
             return bad(format!(
                 "recorded_at {} is before that of the record before",
                 checked.recorded_at
@@ -215,13 +219,16 @@ impl Auditor {
             }
         };
         let (stream, positions) = &mut streams[number];
-        if revision.0 != positions.len() as u64 {
+        let next = positions.len() as u64;
+        if revision.0 != next {
+            // Two of one revision, either of which may be wrong; or one too few, which any since the last may have been.
+            let twice = usize::try_from(revision.0).ok();
+            let twice = twice.and_then(|revision| positions.get(revision)).copied();
+            let since = positions.last().map_or(1, |last| last + 1);
+            self.derived.suspect = Some(twice.unwrap_or(since));
             return Err(altered(
                 position,
-                format!(
-                    "the record says revision {revision} of {stream}, its next is {}",
-                    positions.len()
-                ),
+                format!("the record says revision {revision} of {stream}, its next is {next}"),
             ));
         }
         positions.push(position);
@@ -233,12 +240,23 @@ impl Auditor {
             Some((current, _, last)) if *current == id => *last = position,
             _ => {
                 if !self.seen.insert(id) {
-                    return Err(altered(position, format!("command {id} was taken before")));
+                    return Err(self.interrupted(position, id));
                 }
                 self.derived.commands.push((id, position, position));
             }
         }
         Ok(())
+    }
+
+    /// A command that comes again: what stands between its events does not belong there.
+    fn interrupted(&self, position: u64, id: CommandId) -> VerifyError {
+        match self.derived.commands.as_slice() {
+            [.., (before, ..), (between, first, _)] if *before == id => altered(
+                *first,
+                format!("command {between} stands amid the events of command {id}"),
+            ),
+            _ => altered(position, format!("command {id} was taken before")),
+        }
     }
 
     /// What followed from all records.
@@ -258,9 +276,17 @@ impl Derived {
     ) -> Result<(), VerifyError> {
         let size = self.tree.size();
         let wrong = if head.size != size {
-            format!("it says {} records, there are {size}", head.size)
+            return Err(altered(
+                size.min(head.size) + 1,
+                format!("the head: it says {} records, there are {size}", head.size),
+            ));
         } else if head.root != self.tree.root() {
-            "its root is not that of the records".to_owned()
+            // The tiles vouch for all before; of the records that fill none yet, no single one can be named.
+            let unsealed = size / TILE_WIDTH * TILE_WIDTH + 1;
+            return Err(altered(
+                unsealed.min(size),
+                "the head: its root is not that of the records".to_owned(),
+            ));
         } else if head.last_recorded_at != self.last {
             "its recorded_at is not that of the last record".to_owned()
         } else if Some(&head.origin) != self.origin.as_ref() {
@@ -270,7 +296,7 @@ impl Derived {
         } else {
             return Ok(());
         };
-        Err(altered(size.min(head.size), format!("the head: {wrong}")))
+        Err(altered(size, format!("the head: {wrong}")))
     }
 
     /// Compares the stored commands, in order of their first positions, with the derived ones; returns the chain
@@ -286,8 +312,15 @@ impl Derived {
                 return Err(altered(*first, format!("command {id} is not in the index")));
             };
             if found != id || command.first.0 != *first || command.last.0 != *last {
+                // The first position on which the two disagree.
+                let begun = found == id && command.first.0 == *first;
+                let at = if begun {
+                    command.last.0.min(*last) + 1
+                } else {
+                    command.first.0.min(*first)
+                };
                 return Err(altered(
-                    command.first.0.min(*first),
+                    at,
                     format!(
                         "the index has command {found} at {}..{}, the records have {id} at {first}..{last}",
                         command.first, command.last

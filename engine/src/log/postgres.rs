@@ -8,6 +8,7 @@ mod lease;
 mod ledger;
 mod place;
 mod read;
+mod rights;
 mod skew;
 mod store;
 mod verify;
@@ -153,7 +154,7 @@ impl PostgresLog {
     /// [`OpenError::NotFound`] without a log; [`OpenError::Unsuitable`] for a role that does not exist, owns the log or
     /// is a superuser; [`OpenError::Permission`] if the log is not the caller's; otherwise as [`PostgresLog::open`].
     pub async fn grant(url: &str, role: &str, options: &LogOptions) -> Result<(), OpenError> {
-        connect::grant(url, role, options).await
+        rights::grant(url, role, options).await
     }
 
     /// Verifies a log without opening it, as [`EventLog::verify`] does: finds the first bad position of one that

@@ -15,12 +15,25 @@ pub(super) struct Machine {
     /// Of the folder that was written to.
     pub(super) filesystem: Option<String>,
     pub(super) sqlite: String,
+    /// What the system said of its load when the bench began: over 1, 5 and 15 minutes.
+    pub(super) load: Option<String>,
     /// Whether the program was built with optimisations: without them the figures say nothing.
     pub(super) optimised: bool,
 }
 
+/// The load of the machine now, over 1, 5 and 15 minutes.
+pub(super) fn load() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    Some(
+        text.split_whitespace()
+            .take(3)
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
+}
+
 impl Machine {
-    pub(super) fn look(folder: &Path, sqlite: String) -> Self {
+    pub(super) fn look(folder: &Path, sqlite: String, load: Option<String>) -> Self {
         let read = |path: &str| std::fs::read_to_string(path).ok();
         Self {
             cores: std::thread::available_parallelism().map_or(1, NonZero::get),
@@ -32,6 +45,7 @@ impl Machine {
                 .zip(read("/proc/self/mounts"))
                 .and_then(|(folder, mounts)| filesystem(&mounts, &folder)),
             sqlite,
+            load,
             optimised: !cfg!(debug_assertions),
         }
     }
@@ -45,6 +59,12 @@ impl Machine {
 /// The most memory this process has held so far, in MiB.
 pub(super) fn peak_memory_mib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    kibibytes(&status, "VmHWM")
+}
+
+/// The most memory that another process has held so far, in MiB.
+pub(super) fn memory_of(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     kibibytes(&status, "VmHWM")
 }
 

@@ -48,7 +48,8 @@ impl Sample {
         self
     }
 
-    fn rate(&self) -> f64 {
+    /// How many in a second.
+    pub(super) fn rate(&self) -> f64 {
         self.count / self.seconds
     }
 }

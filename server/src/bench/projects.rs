@@ -24,7 +24,7 @@ use super::{clients, log};
 use crate::app::{Failure, sources};
 
 /// The programme the projects are in: fixed days, so that some are late and others are not.
-const PROGRAMME: &str = "handan-2021";
+pub(super) const PROGRAMME: &str = "handan-2021";
 
 /// The stages the projects are adopted in, in turn.
 const STAGES: [&str; 6] = [
@@ -37,10 +37,10 @@ const STAGES: [&str; 6] = [
 ];
 
 /// The day on which everything is said to have happened.
-const HAPPENED: Date = Date::constant(2021, 3, 1);
+pub(super) const HAPPENED: Date = Date::constant(2021, 3, 1);
 
 /// The day for which is asked what is late: half of the programme's days have passed.
-const ASKED: Date = Date::constant(2021, 4, 15);
+pub(super) const ASKED: Date = Date::constant(2021, 4, 15);
 
 /// How many due projects are asked for, as the watch does.
 const DUE: usize = 256;
@@ -63,7 +63,8 @@ pub(super) struct Projects {
     made: usize,
 }
 
-fn request(source: Source) -> Request {
+/// A request with an id of its own.
+pub(super) fn request(source: Source) -> Request {
     Request {
         command_id: CommandId(Uuid::now_v7()),
         actor: clerk(),
@@ -212,10 +213,10 @@ pub(super) struct ViewSamples {
     pub(super) late: usize,
 }
 
-/// Registers the `n`th project, and appends the rest of its history at once.
-async fn begin(handler: &Handler, project: &ProjectId, n: usize) -> Result<(), Failure> {
+/// The registration of the `n`th project.
+pub(super) fn registration(n: usize) -> Command {
     let stage = STAGES[n % STAGES.len()];
-    let register = Command::Register(Register {
+    Command::Register(Register {
         name: format!("测试小区{n}"),
         area: Some("congtai".to_owned()),
         track: Some("old-compounds".to_owned()),
@@ -231,7 +232,12 @@ async fn begin(handler: &Handler, project: &ProjectId, n: usize) -> Result<(), F
         plan: std::collections::BTreeMap::new(),
         adopt: (stage != "survey").then(|| stage.to_owned()),
         counted: false,
-    });
+    })
+}
+
+/// Registers the `n`th project, and appends the rest of its history at once.
+async fn begin(handler: &Handler, project: &ProjectId, n: usize) -> Result<(), Failure> {
+    let register = registration(n);
     let outcome = handler
         .execute(
             project,

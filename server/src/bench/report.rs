@@ -216,6 +216,83 @@ const LINES: &[Line] = &[
         "the envelope in the record",
     ),
     line(
+        "pg_row_1",
+        Unit::RecordsPerSecond,
+        &[],
+        "裸 PostgreSQL:一行一事务,1 个连接",
+        "raw PostgreSQL: one row a transaction, 1 connection",
+    ),
+    line(
+        "pg_row_32",
+        Unit::RecordsPerSecond,
+        &[],
+        "裸 PostgreSQL:一行一事务,32 个连接",
+        "raw PostgreSQL: one row a transaction, 32 connections",
+    ),
+    line(
+        "pg_copy",
+        Unit::RecordsPerSecond,
+        &[],
+        "裸 PostgreSQL:COPY",
+        "raw PostgreSQL: COPY",
+    ),
+    line(
+        "pg_append_1",
+        Unit::RecordsPerSecond,
+        &["pg_row_1"],
+        "PostgreSQL 追加:1 个客户端",
+        "PostgreSQL append: 1 in flight",
+    ),
+    line(
+        "pg_append_32",
+        Unit::RecordsPerSecond,
+        &["pg_row_1", "pg_row_32"],
+        "PostgreSQL 追加:32 个客户端",
+        "PostgreSQL append: 32 in flight",
+    ),
+    line(
+        "pg_append_64",
+        Unit::RecordsPerSecond,
+        &[],
+        "PostgreSQL 追加:64 个客户端,一台服务器",
+        "PostgreSQL append: 64 in flight, one server",
+    ),
+    line(
+        "pg_append_256",
+        Unit::RecordsPerSecond,
+        &["pg_copy"],
+        "PostgreSQL 追加:256 个客户端",
+        "PostgreSQL append: 256 in flight",
+    ),
+    line(
+        "pg_two",
+        Unit::RecordsPerSecond,
+        &["pg_append_64"],
+        "PostgreSQL 追加:两台服务器各 32 个客户端",
+        "PostgreSQL append: two servers, 32 in flight each",
+    ),
+    line(
+        "pg_replay",
+        Unit::RecordsPerSecond,
+        &["json"],
+        "PostgreSQL 重放",
+        "PostgreSQL replay: every event decoded, in order",
+    ),
+    line(
+        "pg_verify",
+        Unit::RecordsPerSecond,
+        &["json"],
+        "PostgreSQL 校验",
+        "PostgreSQL verify: read, hash, derive again",
+    ),
+    line(
+        "pg_stored_bytes",
+        Unit::Bytes,
+        &["record_bytes"],
+        "PostgreSQL 每个事件在盘上",
+        "an event in PostgreSQL",
+    ),
+    line(
         "project_load",
         Unit::ProjectsPerSecond,
         &[],
@@ -259,6 +336,15 @@ pub(super) struct Settings {
     pub(super) runs: u32,
     pub(super) streams: u64,
     pub(super) seconds: f64,
+    /// Which PostgreSQL, or why none.
+    pub(super) postgres: Result<String, NoPostgres>,
+}
+
+/// Why no PostgreSQL was measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NoPostgres {
+    LeftOut,
+    NotInstalled,
 }
 
 /// Prints everything.
@@ -275,6 +361,7 @@ pub(super) fn print(
         "runs": settings.runs,
         "streams": settings.streams,
         "seconds": round(settings.seconds),
+        "postgres": settings.postgres.as_ref().ok(),
         "peak_memory_mib": memory,
         "rows": LINES.iter().filter_map(|line| row(line, board)).collect::<Vec<_>>(),
     });
@@ -384,7 +471,8 @@ fn text(
     text
 }
 
-fn about(out: &Out, machine: &Machine, settings: &Settings, memory: Option<u64>) -> String {
+/// What it was measured on.
+pub(super) fn machine_line(out: &Out, machine: &Machine) -> String {
     let unknown = || "?".to_owned();
     let cpu = machine.cpu.clone().unwrap_or_else(unknown);
     let kernel = machine.kernel.clone().unwrap_or_else(unknown);
@@ -392,28 +480,62 @@ fn about(out: &Out, machine: &Machine, settings: &Settings, memory: Option<u64>)
     let held = machine
         .memory_mib
         .map_or_else(unknown, |mib| mib.to_string());
-    let peak = memory.map_or_else(unknown, |mib| mib.to_string());
+    let load = machine.load.clone().unwrap_or_else(unknown);
     let Machine { cores, sqlite, .. } = machine;
+    out.pick(
+        format!(
+            "机器:{cores} 核 {cpu},内存 {held} MiB,内核 {kernel},文件系统 {filesystem},SQLite {sqlite},开始时负载 {load}\n"
+        ),
+        format!(
+            "machine: {cores} cores {cpu}, {held} MiB, kernel {kernel}, filesystem {filesystem}, SQLite {sqlite}, load at the start {load}\n"
+        ),
+    )
+}
+
+fn about(out: &Out, machine: &Machine, settings: &Settings, memory: Option<u64>) -> String {
+    let peak = memory.map_or_else(|| "?".to_owned(), |mib| mib.to_string());
     let Settings {
         runs,
         streams,
         seconds,
         ..
     } = settings;
-    let mut text = out.pick(
+    let mut text = machine_line(out, machine);
+    text.push_str(&out.pick(
         format!(
-            "机器:{cores} 核 {cpu},内存 {held} MiB,内核 {kernel},文件系统 {filesystem},SQLite {sqlite}\n\
-             {runs} 轮交错测量取中位数,比值为同轮之比;{streams} 个事件流,每次追加都核对版本;共 {seconds:.0} 秒,内存峰值 {peak} MiB\n\
+            "{runs} 轮交错测量取中位数,比值为同轮之比;{streams} 个事件流,每次追加都核对版本;共 {seconds:.0} 秒,内存峰值 {peak} MiB\n\
              对照表只有(序号,记录)两列,记录相同;同为 WAL、synchronous=FULL,同经 sqlx(每个连接一个线程)\n"
         ),
         format!(
-            "machine: {cores} cores {cpu}, {held} MiB, kernel {kernel}, filesystem {filesystem}, SQLite {sqlite}\n\
-             medians of {runs} interleaved runs, ratios within a run; {streams} streams, the version checked at each append; \
+            "medians of {runs} interleaved runs, ratios within a run; {streams} streams, the version checked at each append; \
              {seconds:.0} s in all, {peak} MiB at the peak\n\
              the raw table has the same records and nothing else (position, record); WAL, synchronous=FULL and sqlx \
              (a thread for each connection) on both sides\n"
         ),
-    );
+    ));
+    text.push_str(&match &settings.postgres {
+        Ok(version) => out.pick(
+            format!("PostgreSQL {version},提交均落盘;对照表为(序号,流,版本,记录)\n"),
+            format!(
+                "PostgreSQL {version}, every commit synced; its raw table has (position, stream, revision, record)\n"
+            ),
+        ),
+        Err(NoPostgres::LeftOut) => out.pick(
+            "未测 PostgreSQL(--no-postgres)\n",
+            "PostgreSQL was left out (--no-postgres)\n",
+        ),
+        Err(NoPostgres::NotInstalled) => out.pick(
+            "未测 PostgreSQL:请安装 postgresql(15 或更新),或用 --postgres URL 指明一台\n",
+            "PostgreSQL was not measured: install the package postgresql (15 or newer), or name a server with --postgres URL\n",
+        ),
+    });
+    text.push_str(&warnings(out, machine));
+    text
+}
+
+/// Why the figures may mean nothing.
+pub(super) fn warnings(out: &Out, machine: &Machine) -> String {
+    let mut text = String::new();
     if machine.volatile() {
         text.push_str(&out.pick(
             "注意:此目录在内存中,同步不落盘,持久化的数字不作数;请用 --dir 指明磁盘上的目录\n",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anju_workflows::definition::Lang;
 use anju_workflows::project::fields::parse_day;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use uuid::Uuid;
 
@@ -258,6 +259,20 @@ pub struct ServeArgs {
     /// How often to look at the ladder, in seconds
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub every: u64,
+    /// The private key that signs checkpoints while the server runs, and when it ends; they are kept beside the log
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// How often at most a checkpoint is signed, if the log has grown: 30s, 10m, 1h
+    #[arg(long, value_name = "TIME", default_value = "10m", requires = "key", value_parser = interval)]
+    pub checkpoint_every: SignedDuration,
+}
+
+/// A length of time that is not zero.
+fn interval(text: &str) -> Result<SignedDuration, String> {
+    match text.parse::<SignedDuration>() {
+        Ok(time) if time.is_positive() => Ok(time),
+        _ => Err("expected a length of time, for example 30s, 10m or 1h".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -592,4 +607,14 @@ pub struct BenchArgs {
     /// The folder in which it writes; a fresh one below the system's temporary folder if absent
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+    /// A PostgreSQL server to measure: a database is made on it and taken away again. Without it a private one is
+    /// started, where PostgreSQL is installed
+    #[arg(long, value_name = "URL")]
+    pub postgres: Option<String>,
+    /// Leave PostgreSQL out
+    #[arg(long, conflicts_with = "postgres")]
+    pub no_postgres: bool,
+    /// Instead: let a log grow to these numbers of events, and measure at each, for example 100000,1000000
+    #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
+    pub growth: Vec<u64>,
 }

@@ -81,9 +81,7 @@ fn requirements(outcome: &Outcome, definition: &Definition, out: &Out) -> Vec<Ex
     outcome
         .events
         .iter()
-        .filter_map(|event| {
-            anju_workflows::project::ProjectEvent::from_parts(&event.kind, &event.data).ok()
-        })
+        .filter_map(|event| anju_workflows::project::ProjectEvent::read(event).ok())
         .filter_map(|event| match event {
             TransitionAccepted(transition)
             | TransitionRefused(transition)

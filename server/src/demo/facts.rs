@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use anju_engine::event::Data;
 use anju_workflows::calendar::Calendar;
 use anju_workflows::definition::{
-    Definition, FactMatch, FactType, Field, FieldKind, Fraction, Reference, Requirement, Share,
+    Definition, FactMatch, FactType, Field, FieldKind, Fraction, LOT_SUBJECT, Reference,
+    Requirement, Share,
 };
 use anju_workflows::project::ProjectState;
 use anju_workflows::publish::hex;
@@ -250,7 +251,7 @@ impl Planner<'_> {
         let Some(index) = self.fact(plan, &what, false, from, until) else {
             return;
         };
-        let base = if share.over.subject == "project" {
+        let base = if share.over.subject == "project" || share.over.subject == LOT_SUBJECT {
             self.truth.counter(&share.over.field).unwrap_or(100)
         } else {
             self.base_of(plan, index, share, from, until)
@@ -263,6 +264,18 @@ impl Planner<'_> {
             .unwrap_or(Fraction::WHOLE);
         // What stays under an upper bound falls short of it.
         let upper = share.at_most.is_some() || share.less_than.is_some();
+        // A figure that another rule has set and that is under the bound is left as it is.
+        let set = plan[index]
+            .fields
+            .get(&share.of.field)
+            .and_then(Value::as_i64);
+        if upper
+            && effort == Effort::Enough
+            && let (Some(set), Ok(base)) = (set, u128::try_from(base))
+            && u128::try_from(set).is_ok_and(|set| !threshold.is_reached_by(set, base))
+        {
+            return;
+        }
         let of = self.share_of(
             base,
             threshold,

@@ -21,6 +21,10 @@ pub enum Remedy {
     TooLate,
     /// As if nothing had been done: meet it from the beginning.
     Again,
+    /// What was recorded counts no more: it is done anew.
+    Anew(FactMatch),
+    /// A figure was too high: the latest such fact is corrected by so much.
+    Reduce { of: Reference, by: i64 },
 }
 
 impl Planner<'_> {
@@ -141,6 +145,14 @@ impl Planner<'_> {
                 Effort::Enough
             };
             let all = self.electorate(plan, base, &vote.of, from);
+            // Who may vote stands in the result itself.
+            if let Some(own) = base
+                .electorate
+                .as_ref()
+                .filter(|own| own.subject == vote.of)
+            {
+                figures.push((own.field.clone(), self.value_like(own, all)));
+            }
             let reference = |field: &String| Reference {
                 subject: vote.of.clone(),
                 field: field.clone(),
@@ -190,7 +202,7 @@ impl Planner<'_> {
             _ => self.truth.households,
         };
         if electorate.subject == vote {
-            return all;
+            return all.max(self.dice.between(18, 60));
         }
         let known = self.state.and_then(|state| {
             state
@@ -549,6 +561,76 @@ impl Planner<'_> {
                 }
                 Remedy::Planned
             }
+            Evidence::Share {
+                of: Some(of),
+                over: Some(over),
+                missing: None,
+                upper: true,
+                ..
+            } => {
+                let Some(share) = &requirement.share else {
+                    return Remedy::Again;
+                };
+                let (Ok(of), Ok(over)) = (of.parse::<i64>(), over.parse::<i64>()) else {
+                    return Remedy::Again;
+                };
+                let bound = share
+                    .at_most
+                    .or(share.less_than)
+                    .unwrap_or(anju_workflows::definition::Fraction::WHOLE);
+                let kept = self.share_of(over, bound, Effort::TooLittle);
+                Remedy::Reduce {
+                    of: share.of.clone(),
+                    by: (of - kept).max(1),
+                }
+            }
+            Evidence::Sum {
+                actual,
+                needed,
+                limit,
+                ..
+            } => {
+                let Some(sum) = &requirement.sum else {
+                    return Remedy::Again;
+                };
+                let amount = |text: &str| text.parse::<i64>().unwrap_or_default();
+                let actual = amount(actual);
+                let needed = needed.as_deref().map_or(0, amount);
+                match limit.as_deref().map(amount) {
+                    Some(limit) if actual > limit => Remedy::Reduce {
+                        of: sum.of.clone(),
+                        by: actual - limit,
+                    },
+                    Some(_) if actual < needed => {
+                        let what = FactMatch {
+                            any_of: vec![sum.of.subject.clone()],
+                            with: sum.with.clone(),
+                        };
+                        let value = self.value_like(&sum.of, needed - actual);
+                        if let Some(planned) = self
+                            .fact(plan, &what, true, from, until)
+                            .and_then(|index| plan.get_mut(index))
+                        {
+                            planned.fields.insert(sum.of.field.clone(), value);
+                        }
+                        Remedy::Planned
+                    }
+                    _ => Remedy::Again,
+                }
+            }
+            // Ballots that are added up cannot be outvoted by more of them: the vote is held anew.
+            Evidence::Vote(figures) => match &requirement.vote {
+                Some(vote)
+                    if vote.tally == anju_workflows::definition::Tally::Sum
+                        && figures.bases.iter().any(|base| base.agreed.is_some()) =>
+                {
+                    Remedy::Anew(FactMatch {
+                        any_of: vec![vote.of.clone()],
+                        with: vote.with.clone(),
+                    })
+                }
+                _ => Remedy::Again,
+            },
             Evidence::Procedures { procedures } => {
                 for state in procedures {
                     if state.state == ProcedureIs::Missing
@@ -596,11 +678,11 @@ impl Planner<'_> {
                 }
                 Remedy::Planned
             }
-            Evidence::Inspection { items } => {
+            Evidence::Inspection(stands) => {
                 let Some(inspection) = &requirement.inspection else {
                     return Remedy::Again;
                 };
-                for item in items {
+                for item in &stands.items {
                     match item.state {
                         ItemIs::Passed => {}
                         ItemIs::NotInspected | ItemIs::Rectified => {
@@ -611,7 +693,7 @@ impl Planner<'_> {
                         }
                     }
                 }
-                if items.is_empty() {
+                if stands.total == 0 {
                     Remedy::Again
                 } else {
                     Remedy::Planned

@@ -172,8 +172,7 @@ impl Door {
                 if event.kind.as_str() == "project_registered"
                     && let Some(project) = ProjectId::of_stream(&event.stream)
                     && let ProjectEvent::ProjectRegistered(registered) =
-                        ProjectEvent::from_parts(&event.kind, &event.data)
-                            .map_err(HandleError::from)?
+                        ProjectEvent::read(event).map_err(HandleError::from)?
                 {
                     each(project, registered);
                 }

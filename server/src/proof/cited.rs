@@ -19,7 +19,7 @@ impl Cited {
     pub(super) fn of(events: &[RecordedEvent]) -> Result<Self, UnreadableEvent> {
         let mut cited = Self::default();
         for event in events {
-            match ProjectEvent::from_parts(&event.kind, &event.data)? {
+            match ProjectEvent::read(event)? {
                 ProjectEvent::ProjectRegistered(registered) => {
                     cited.programme = registered.programme;
                     cited.definitions.insert(registered.definition);

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anju_engine::checkpoint::{CheckpointFolder, SignedCheckpoint, Signer, Taken, compare, take};
 use anju_engine::log::EventLog;
+use anju_workflows::definition::Lang;
 use anju_workflows::publish::hex;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::words::{compared, folder, taken};
 use super::{CheckpointArgs, key};
@@ -175,4 +178,61 @@ pub async fn checkpoint_if_due(app: &App, keeper: &mut Keeper) -> Result<Option<
     keeper.signed_at = Some(now);
     keeper.size = Some(taken.checkpoint.checkpoint().size());
     Ok(Some(taken))
+}
+
+/// Signs at the interval until told to stop, and what has come since on the way out. Each checkpoint is told on standard
+/// error, and so is each that could not be signed: a log that contradicts what was signed before is no reason to stop
+/// showing it, but somebody must look.
+pub async fn keep_forever(app: &App, mut keeper: Keeper, mut shutdown: watch::Receiver<bool>) {
+    let mut grown = app.log.grown();
+    let mut last = false;
+    loop {
+        // Marked as seen before the head is looked at: what comes after that wakes us.
+        grown.mark_unchanged();
+        tell(app, checkpoint_if_due(app, &mut keeper).await);
+        if last {
+            return;
+        }
+        tokio::select! {
+            _ = shutdown.wait_for(|stop| *stop) => {
+                keeper.signed_at = None;
+                last = true;
+            }
+            () = next_look(app, &keeper, &mut grown) => {}
+        }
+    }
+}
+
+/// Until the log has grown and the interval is over.
+async fn next_look(app: &App, keeper: &Keeper, grown: &mut watch::Receiver<u64>) {
+    if grown.changed().await.is_err() {
+        // The log is closed: only the end is still to come.
+        std::future::pending::<()>().await;
+    }
+    let since = keeper
+        .signed_at
+        .map_or(keeper.every, |last| app.clock.now().duration_since(last));
+    if let Ok(wait) = Duration::try_from(keeper.every - since) {
+        tokio::time::sleep(wait).await;
+    }
+}
+
+fn tell(app: &App, signed: Result<Option<Taken>, Failure>) {
+    match signed {
+        Ok(None) => {}
+        Ok(Some(taken)) => {
+            let size = taken.checkpoint.checkpoint().size();
+            let kept = taken.path.display();
+            eprintln!(
+                "{}",
+                match app.lang {
+                    Lang::Zh => format!("签名树头:{size} 条记录,{kept}"),
+                    Lang::En => format!("checkpoint of {size} records: {kept}"),
+                }
+            );
+        }
+        // A refusal has told its reason already.
+        Err(Failure::Refused) => {}
+        Err(failure) => eprintln!("{}", failure.message(app.lang)),
+    }
 }

@@ -27,7 +27,7 @@ fn pick<'t>(lang: Lang, zh: &'t str, en: &'t str) -> &'t str {
 
 /// The requirements that an event found unmet, each with its numbers.
 pub(super) fn unmet(event: &RecordedEvent, definition: &Definition, lang: Lang) -> Vec<String> {
-    let read = ProjectEvent::from_parts(&event.kind, &event.data);
+    let read = ProjectEvent::read(event);
     let Ok(
         ProjectEvent::TransitionAccepted(asked)
         | ProjectEvent::TransitionRefused(asked)
@@ -46,7 +46,7 @@ pub(super) fn unmet(event: &RecordedEvent, definition: &Definition, lang: Lang) 
 /// One event in one line.
 pub(super) fn line(event: &RecordedEvent, definition: &Definition, lang: Lang) -> String {
     let word = |zh, en| pick(lang, zh, en);
-    let Ok(read) = ProjectEvent::from_parts(&event.kind, &event.data) else {
+    let Ok(read) = ProjectEvent::read(event) else {
         return event.kind.as_str().to_owned();
     };
     match read {

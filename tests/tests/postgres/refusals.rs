@@ -72,8 +72,8 @@ fn a_database_without_a_log() {
         &with_password(&cluster().database()),
         &[ASK],
         2,
-        &["postgres@", "不存在"],
-        &["postgres@", "no store"],
+        &["postgres@", "没有日志", "anju register"],
+        &["postgres@", "there is no log", "anju register"],
     );
     // The demo's role may not make one where it has no rights.
     roles();

@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use anju_engine::event::{Data, EventId, EventType, OccurredAt, StreamId, WordError};
+use anju_engine::event::{
+    Data, EventId, EventType, OccurredAt, RecordedEvent, StreamId, WordError,
+};
+use anju_engine::upcast::Upcasters;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +16,7 @@ use super::lot::{LotCorrected, LotDeclared, LotWithdrawn};
 use super::order::{OrderClosed, OrderDispatched, OrderExtended, OrderReopened, OrderReplied};
 use crate::definition::PlanDay;
 use crate::requirement::Judgement;
+use crate::upcast::upcasters;
 
 pub use super::migrated::DefinitionMigrated;
 
@@ -169,7 +173,30 @@ impl ProjectEvent {
         Ok((kind, data))
     }
 
-    /// Reads an event back.
+    /// Reads a recorded event of any schema version that this build knows.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent`] for a version or a type of a newer build, and for data that is not what it says it is.
+    pub fn read(recorded: &RecordedEvent) -> Result<Self, UnreadableEvent> {
+        Self::read_with(upcasters(), recorded)
+    }
+
+    /// The same with steps of one's own between the schema versions.
+    ///
+    /// # Errors
+    /// As [`ProjectEvent::read`].
+    pub fn read_with(
+        upcasters: &Upcasters,
+        recorded: &RecordedEvent,
+    ) -> Result<Self, UnreadableEvent> {
+        let data = upcasters.lift(recorded).map_err(|error| UnreadableEvent {
+            kind: recorded.kind.as_str().to_owned(),
+            detail: error.to_string(),
+        })?;
+        Self::from_parts(&recorded.kind, &data)
+    }
+
+    /// Makes an event of its type and its data in the newest schema version.
     pub fn from_parts(kind: &EventType, data: &Data) -> Result<Self, UnreadableEvent> {
         let mut object = Data::new();
         object.insert("type".to_owned(), Value::String(kind.as_str().to_owned()));

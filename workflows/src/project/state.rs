@@ -239,7 +239,7 @@ impl ProjectState {
         id: &ProjectId,
         recorded: &RecordedEvent,
     ) -> Result<Option<Self>, UnreadableEvent> {
-        let event = ProjectEvent::from_parts(&recorded.kind, &recorded.data)?;
+        let event = ProjectEvent::read(recorded)?;
         Ok(Self::evolve(state, id, &event, &Envelope::from(recorded)))
     }
 

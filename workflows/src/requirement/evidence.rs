@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ConditionsState, ExpressionResult, ItemState, ProcedureState, VoteFigures, WindowFigures,
+    ConditionsState, ExpressionResult, InspectionState, ProcedureState, VoteFigures, WindowFigures,
 };
 
 /// One requirement, judged.
@@ -137,10 +137,7 @@ pub enum Evidence {
     /// Conditions of an approval.
     Conditions(ConditionsState),
     /// An inspection item by item.
-    Inspection {
-        /// Each item.
-        items: Vec<ItemState>,
-    },
+    Inspection(InspectionState),
     /// An expression.
     Expression(ExpressionResult),
     /// Another kind, inside a window.

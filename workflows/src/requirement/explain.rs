@@ -156,7 +156,7 @@ impl Words<'_> {
             Evidence::Vote(figures) => vote::explain(self, figures),
             Evidence::Procedures { procedures: states } => procedures::explain(self, states),
             Evidence::Conditions(state) => conditions::explain(self, state),
-            Evidence::Inspection { items } => inspection::explain(self, items),
+            Evidence::Inspection(stands) => inspection::explain(self, stands),
             Evidence::Expression(result) => expression::explain(self, result),
             Evidence::Window(figures) => window::explain(self, figures),
             Evidence::Order { earlier, later } => self.order(*earlier, *later),

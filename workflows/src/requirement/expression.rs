@@ -17,19 +17,31 @@ use crate::project::state::FactState;
 const MAX_LISTED: usize = 20;
 /// The most letters of a text that a record keeps.
 const MAX_TEXT: usize = 100;
+/// The most bytes of all inputs together: a record holds the judgements of a whole stage.
+const MAX_INPUTS: usize = 2_000;
 
 /// An expression that was evaluated. Replay shows this; it does not evaluate again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpressionResult {
-    /// Its inputs by name, as they were; a long list by its size: `[120]`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub inputs: BTreeMap<String, Json>,
+    /// Its inputs, as they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<ExpressionInput>,
     /// Why it has no result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<ExpressionFailure>,
     /// What it cost.
     pub cost: u64,
+}
+
+/// An input of an expression.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpressionInput {
+    /// Its name in the expression: `latest.survey_completed.households`.
+    pub name: String,
+    /// Its value; a long list by its size, `[120]`; `…` where there was no more room.
+    pub value: Json,
 }
 
 /// Why an expression has no result.
@@ -68,7 +80,7 @@ impl From<Failure> for ExpressionFailure {
 pub(super) fn judge(view: View<'_>, expression: &Expression) -> super::judge::Result {
     let Ok(program) = Program::read(&expression.cel, view.definition) else {
         let result = ExpressionResult {
-            inputs: BTreeMap::new(),
+            inputs: Vec::new(),
             failure: Some(ExpressionFailure::Unreadable),
             cost: 0,
         };
@@ -80,10 +92,24 @@ pub(super) fn judge(view: View<'_>, expression: &Expression) -> super::judge::Re
         Ok(met) => (met, None),
         Err(failure) => (false, Some(failure.into())),
     };
+    let mut room = MAX_INPUTS;
     let inputs = program
         .inputs()
         .iter()
-        .filter_map(|input| Some((input.to_string(), recorded(from.get(input)?))))
+        .filter_map(|input| {
+            let value = recorded(from.get(input)?);
+            let size = value.to_string().len();
+            let value = if size <= room {
+                value
+            } else {
+                Json::from("…")
+            };
+            room = room.saturating_sub(size);
+            Some(ExpressionInput {
+                name: input.to_string(),
+                value,
+            })
+        })
         .collect();
     let result = ExpressionResult {
         inputs,
@@ -256,7 +282,7 @@ pub(super) fn explain(words: &Words<'_>, result: &ExpressionResult) -> InWords {
     let mut parts: Vec<String> = result
         .inputs
         .iter()
-        .map(|(name, value)| format!("{}={}", words.input_label(name), plain(value)))
+        .map(|input| format!("{}={}", words.input_label(&input.name), plain(&input.value)))
         .collect();
     if let Some(failure) = &result.failure {
         parts.push(match failure {

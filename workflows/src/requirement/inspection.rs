@@ -10,6 +10,25 @@ use super::explain::{InWords, Words};
 use super::facts::View;
 use crate::definition::{Field, Inspection};
 
+/// The most items that are named: a record holds the judgements of a whole stage.
+const MAX_NAMED: usize = 50;
+
+/// How an inspection stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InspectionState {
+    /// How many items there are.
+    pub total: u64,
+    /// How many of them passed.
+    pub passed: u64,
+    /// How many were inspected more than once.
+    #[serde(default, skip_serializing_if = "super::evidence::is_zero")]
+    pub again: u64,
+    /// Those that have not passed, at most fifty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<ItemState>,
+}
+
 /// How one item stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,11 +130,25 @@ pub(super) fn judge(view: View<'_>, inspection: &Inspection) -> super::judge::Re
             rounds: found.rounds,
         })
         .collect();
-    let met = !states.is_empty() && states.iter().all(|item| item.state == ItemIs::Passed);
-    (met, Evidence::Inspection { items: states }, cites)
+    let total = states.len() as u64;
+    let again = states.iter().filter(|item| item.rounds > 1).count() as u64;
+    let mut items = states;
+    items.retain(|item| item.state != ItemIs::Passed);
+    let passed = total - items.len() as u64;
+    items.truncate(MAX_NAMED);
+    (
+        total > 0 && passed == total,
+        Evidence::Inspection(InspectionState {
+            total,
+            passed,
+            again,
+            items,
+        }),
+        cites,
+    )
 }
 
-pub(super) fn explain(words: &Words<'_>, items: &[ItemState]) -> InWords {
+pub(super) fn explain(words: &Words<'_>, stands: &InspectionState) -> InWords {
     let field: Option<&Field> = words
         .requirement
         .and_then(|requirement| requirement.inspection.as_ref())
@@ -133,16 +166,17 @@ pub(super) fn explain(words: &Words<'_>, items: &[ItemState]) -> InWords {
             .map_or_else(|| item.to_owned(), |label| label.get(words.lang).to_owned())
     };
     let list = |state: ItemIs| -> Vec<String> {
-        items
+        stands
+            .items
             .iter()
             .filter(|item| item.state == state)
             .map(|item| name(&item.item))
             .collect()
     };
-    let passed = list(ItemIs::Passed).len();
+    let (passed, total) = (stands.passed, stands.total);
     let mut parts = vec![words.pick(
-        format!("{passed}/{}项合格", items.len()),
-        format!("{passed} of {} items passed", items.len()),
+        format!("{passed}/{total}项合格"),
+        format!("{passed} of {total} items passed"),
     )];
     for (state, zh, en) in [
         (ItemIs::Failed, "不合格待整改", "failed, not rectified"),
@@ -166,7 +200,7 @@ pub(super) fn explain(words: &Words<'_>, items: &[ItemState]) -> InWords {
             ));
         }
     }
-    let again = items.iter().filter(|item| item.rounds > 1).count();
+    let again = stands.again;
     if again > 0 {
         parts.push(words.pick(format!("复验{again}项"), format!("{again} inspected again")));
     }
@@ -177,6 +211,6 @@ pub(super) fn explain(words: &Words<'_>, items: &[ItemState]) -> InWords {
         ),
         parts.join(&words.pick(",", ", ")),
         json!({ "failed": 0 }),
-        json!({ "items": items, "passed": passed }),
+        json!({ "items": stands.items, "passed": passed, "total": total }),
     )
 }

@@ -95,7 +95,7 @@ async fn one(
         if kind != "project_registered" && kind != "definition_migrated" {
             continue;
         }
-        let digests = match ProjectEvent::from_parts(&event.kind, &event.data)? {
+        let digests = match ProjectEvent::read(event)? {
             ProjectEvent::ProjectRegistered(registered) => {
                 vec![(registered.programme, registered.definition)]
             }

@@ -45,7 +45,7 @@ pub fn replay(
 ) -> Result<Option<Outcome>, UnreadableEvent> {
     let mut read = Vec::with_capacity(events.len());
     for event in events {
-        read.push(ProjectEvent::from_parts(&event.kind, &event.data)?);
+        read.push(ProjectEvent::read(event)?);
     }
     let Some(ProjectEvent::ProjectRegistered(registered)) = read.first() else {
         return Ok(None);

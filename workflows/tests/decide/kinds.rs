@@ -628,7 +628,7 @@ mod an_expression {
         assert!(!met);
         assert_eq!(
             zh,
-            "条件:实际 概算金额=398000001,生效日期=2022-03-10,总户数=199,要求 户均概算不超过两万元"
+            "条件:实际 概算金额=398000001,总户数=199,生效日期=2022-03-10,要求 户均概算不超过两万元"
         );
         assert!(
             en.ends_with("required at most 20 000 yuan per household"),

@@ -97,10 +97,15 @@ impl Address {
                 }
             }
         }
-        for name in std::iter::once(&schema).chain(&application) {
+        let names = [
+            ("schema", Some(&schema)),
+            ("app_role", application.as_ref()),
+        ];
+        for (key, name) in names {
+            let Some(name) = name else { continue };
             if !is_name(name) {
                 return Err(refused(format!(
-                    "{name:?}: expected a name of [a-z0-9_], at most 63 of them, the first no digit"
+                    "{key}={name}: expected a name of [a-z0-9_], at most 63 of them, the first no digit"
                 )));
             }
         }

@@ -46,6 +46,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 const MAX_PAUSE: Duration = Duration::from_millis(500);
 
 /// The head, the commands that are known, the streams that exist, and what others have written: one snapshot.
+///
+/// The names of the others' streams are looked up one by one. Joined, they would be planned for as many records as the
+/// log may have gained, and every look would read all streams.
 const LOOK: &str = "
 SELECT 0::smallint, size, streams, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, root, commands,
     recorded_at, NULL::uuid
@@ -60,9 +63,9 @@ SELECT 2::smallint, s.stream_no,
 FROM stream s WHERE s.name = ANY ($2)
 UNION ALL
 (SELECT 3::smallint, r.position, r.stream_no, r.revision,
-    sha256('\\x00'::bytea || convert_to(r.record, 'UTF8')), NULL, s.name, NULL
-FROM record r LEFT JOIN stream s ON s.stream_no = r.stream_no
-WHERE r.position > $3 ORDER BY r.position LIMIT $4)";
+    sha256('\\x00'::bytea || convert_to(r.record, 'UTF8')), NULL,
+    (SELECT s.name FROM stream s WHERE s.stream_no = r.stream_no), NULL
+FROM record r WHERE r.position > $3 ORDER BY r.position LIMIT $4)";
 
 /// The writer's own connection.
 pub(super) struct PostgresStore {

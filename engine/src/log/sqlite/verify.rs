@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::log::audit::{Auditor, Checked, Derived, altered, check_records};
 use crate::log::{ReadError, Verified, VerifyError};
+use crate::merkle::{Hash, TILE_WIDTH, leaf_hash, root_of};
 
 use super::connect::{Trouble, trouble};
 use super::read::{self, GROUP, HeadRow, unsigned};
@@ -83,15 +84,30 @@ impl Verification<'_> {
     async fn run(mut self) -> Result<Verified, VerifyError> {
         self.schema().await?;
         let head = self.head().await?;
-        let derived = self.records(head.head.size).await?;
+        let (derived, end) = self.records(head.head.size).await;
+        if let Err(error) = end {
+            return Err(self.vouched(&derived, error).await);
+        }
         let size = derived.tree.size();
-        self.streams(&derived).await?;
-        self.places(&derived).await?;
-        let commands = self.commands().await?;
-        let chain = derived.check_commands(&commands)?;
-        self.tiles(&derived).await?;
+        let commands = match self.commands().await {
+            Ok(commands) => derived.check_commands(&commands),
+            Err(error) => Err(error),
+        };
+        let (chain, commands) = match commands {
+            Ok(chain) => (Some(chain), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        let found = [
+            self.streams(&derived).await,
+            self.places(&derived).await,
+            commands,
+            self.tiles(&derived).await,
+        ];
+        if let Some(error) = earliest(found) {
+            return Err(error);
+        }
         let root = derived.tree.root();
-        derived.check_head(&head.head, &head.commands, &chain)?;
+        derived.check_head(&head.head, &head.commands, &chain.unwrap_or_default())?;
         self.pages(size).await?;
         Ok(Verified {
             size,
@@ -163,9 +179,15 @@ impl Verification<'_> {
         read::head_row(&row).map_err(|error| fail(0, error))
     }
 
-    /// All records, hashed and decoded on several threads, taken in order.
-    async fn records(&mut self, total: u64) -> Result<Derived, VerifyError> {
+    /// All records, and what follows from them; of those before the first bad one, if there is one.
+    async fn records(&mut self, total: u64) -> (Derived, Result<(), VerifyError>) {
         let mut auditor = Auditor::default();
+        let end = self.take_records(&mut auditor, total).await;
+        (auditor.finish(), end)
+    }
+
+    /// All records, hashed and decoded on several threads, taken in order.
+    async fn take_records(&mut self, auditor: &mut Auditor, total: u64) -> Result<(), VerifyError> {
         let mut under_way: VecDeque<Checking> = VecDeque::new();
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let mut next = 1;
@@ -205,7 +227,84 @@ impl Verification<'_> {
         if auditor.size() == 0 {
             return Err(altered(1, "the first record is missing"));
         }
-        Ok(auditor.finish())
+        Ok(())
+    }
+
+    /// What is wrong with a record may show only at a later one, and of two that contradict each other either may be
+    /// wrong. The stored tiles vouch for each record they hold the hash of: the first that none vouches for is named.
+    async fn vouched(&mut self, derived: &Derived, error: VerifyError) -> VerifyError {
+        let VerifyError::Altered { position, what } = error else {
+            return error;
+        };
+        if position == 0 {
+            return altered(position, what);
+        }
+        let failed = derived.tree.size() + 1;
+        let (sealed, other) = self.vouched_for(derived, failed).await;
+        let first = (sealed + 1).min(failed);
+        if other && first != position {
+            let what = "the record is not the one whose hash is in its tile";
+            return altered(first, what);
+        }
+        let suspect = derived.suspect.unwrap_or(position).min(position);
+        altered(suspect.max(first), what)
+    }
+
+    /// How many of the records up to `last` the full tiles vouch for, from the first on; and whether the next is known
+    /// to be another than the one that was hashed.
+    async fn vouched_for(&mut self, derived: &Derived, last: u64) -> (u64, bool) {
+        let roots = derived.tiles.iter().filter(|(level, ..)| *level == 0);
+        let mut roots = roots.map(|(_, _, root)| *root);
+        for index in 0..=(last.saturating_sub(1) / TILE_WIDTH) {
+            let Some((stored, hashes)) = self.tile(0, index).await else {
+                return (index * TILE_WIDTH, false);
+            };
+            if roots.next() == Some(stored) && root_of(&hashes) == stored {
+                continue;
+            }
+            return match self.first_other_of(index, &hashes).await {
+                Some(first) => (first - 1, true),
+                None => (index * TILE_WIDTH, false),
+            };
+        }
+        (last, false)
+    }
+
+    /// The first record of a tile whose hash is not the one that the tile has; `None` if all are.
+    async fn first_other_of(&mut self, index: u64, hashes: &[Hash]) -> Option<u64> {
+        let first = index * TILE_WIDTH + 1;
+        let mut position = first;
+        let mut chunk = Chunk::default();
+        let read = match self.lines(first).await {
+            Some((_, 0)) => Ok(()),
+            Some((lines, count)) => {
+                chunk.add(lines, count);
+                Ok(())
+            }
+            None => self.one_by_one(first, &mut chunk).await,
+        };
+        for (record, hash) in chunk.lines().zip(hashes) {
+            if leaf_hash(record.as_bytes()) != *hash {
+                return Some(position);
+            }
+            position += 1;
+        }
+        // The one that could not be read.
+        let cut = read.is_err() && position < first + TILE_WIDTH;
+        cut.then_some(position)
+    }
+
+    /// The root and the hashes of a stored tile; `None` if it is not there or cannot be read.
+    async fn tile(&mut self, level: u8, index: u64) -> Option<(Hash, Vec<Hash>)> {
+        let row = sqlx::query("SELECT root, hashes FROM tile WHERE level = ? AND number = ?")
+            .bind(i64::from(level))
+            .bind(i64::try_from(index).ok()?)
+            .fetch_optional(&mut *self.conn)
+            .await
+            .ok()??;
+        let bytes: &[u8] = row.try_get(1).ok()?;
+        let hashes = bytes.chunks_exact(32).filter_map(|h| h.try_into().ok());
+        Some((read::hash(&row, 0).ok()?, hashes.collect()))
     }
 
     /// The records from `from`, and whether and how they end: with the log, or with something unreadable.
@@ -273,6 +372,17 @@ impl Verification<'_> {
         }
         Ok(())
     }
+}
+
+/// Of what several checks have found, what stands first in the log. What could not be read comes before.
+fn earliest<const N: usize>(found: [Result<(), VerifyError>; N]) -> Option<VerifyError> {
+    found
+        .into_iter()
+        .filter_map(Result::err)
+        .min_by_key(|error| match error {
+            VerifyError::Altered { position, .. } => *position,
+            VerifyError::Read(_) => 0,
+        })
 }
 
 fn text(row: &SqliteRow, column: usize) -> Result<String, VerifyError> {

@@ -29,7 +29,7 @@ pub fn file_resolver(_file: &Path) -> impl Fn(&str) -> Option<Neighbour> + 'stat
 }
 
 /// A file, or a programme that this build brings, by its name.
-pub(super) fn read(word: &str) -> Result<Parsed, Failure> {
+pub(in crate::cli) fn read(word: &str) -> Result<Parsed, Failure> {
     if BUILTIN_PROGRAMMES.contains(&word) && !Path::new(word).exists() {
         return parse_builtin(word).map_err(Failure::Definition);
     }
@@ -39,7 +39,7 @@ pub(super) fn read(word: &str) -> Result<Parsed, Failure> {
 }
 
 /// Reads and lints; errors fail, warnings are given back.
-pub(super) fn sound(word: &str) -> Result<(Parsed, Vec<Problem>), Failure> {
+pub(in crate::cli) fn sound(word: &str) -> Result<(Parsed, Vec<Problem>), Failure> {
     let parsed = read(word)?;
     let problems = lint(&parsed);
     if problems.iter().any(Problem::is_error) {

@@ -100,7 +100,7 @@ pub(super) async fn render(
     let known = Known::of(project);
     let mut events: Vec<(&RecordedEvent, ProjectEvent)> = Vec::new();
     for event in project.events.iter().rev() {
-        let read = ProjectEvent::from_parts(&event.kind, &event.data).map_err(HandleError::from)?;
+        let read = ProjectEvent::read(event).map_err(HandleError::from)?;
         if known.shows(event, &read) {
             events.push((event, read));
         }
@@ -215,7 +215,7 @@ pub(super) fn done(project: &Project, visit: &Visit) -> Markup {
         return html! {};
     };
     let known = Known::of(project);
-    let Ok(read) = ProjectEvent::from_parts(&event.kind, &event.data) else {
+    let Ok(read) = ProjectEvent::read(event) else {
         return html! {};
     };
     let decision = known.decisions.get(&event.id);

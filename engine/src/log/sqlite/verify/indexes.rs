@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::event::{CommandId, Position};
 use crate::log::audit::{Derived, altered};
 use crate::log::{RecordedCommand, VerifyError};
-use crate::merkle::{Hash, root_of};
+use crate::merkle::{Hash, TILE_WIDTH, root_of};
 
 use super::{Verification, fail, text};
 use crate::log::sqlite::read::{hash, recorded_command, unsigned};
@@ -60,7 +60,7 @@ impl Verification<'_> {
         match stored.next() {
             None => Ok(()),
             Some(row) => Err(altered(
-                derived.tree.size(),
+                derived.tree.size() + 1,
                 format!(
                     "stream {:?} is in the index, but in no record",
                     text(row, 1)?
@@ -136,8 +136,16 @@ impl Verification<'_> {
                 let found = (number, revision, position);
                 let wanted = expected.next();
                 if wanted.map(|(n, r, p)| (int(n), int(r), int(p))) != Some(found) {
+                    // A row that no record has is bad where it points to; otherwise the record's own is bad or missing.
+                    let beyond = derived.tree.size() + 1;
+                    let at = match wanted {
+                        Some((n, r, position)) if (int(n), int(r)) <= (number, revision) => {
+                            position
+                        }
+                        _ => u64::try_from(position).unwrap_or(1).clamp(1, beyond),
+                    };
                     return Err(altered(
-                        wanted.map_or(derived.tree.size(), |(_, _, position)| position),
+                        at,
                         format!(
                             "the index has (stream, revision, position) {found:?}, the records have {wanted:?}"
                         ),
@@ -231,7 +239,7 @@ impl Verification<'_> {
                 number = row.try_get(1).map_err(|error| fail(0, error))?;
                 let Some((at_level, index, root)) = expected.next() else {
                     return Err(altered(
-                        derived.tree.size(),
+                        derived.tree.size() + 1,
                         format!(
                             "tile {number} of level {level} is stored, the records do not fill it"
                         ),
@@ -251,8 +259,9 @@ impl Verification<'_> {
                     .filter_map(|h| h.try_into().ok())
                     .collect();
                 if stored != root || bytes.len() != 8_192 || root_of(&hashes) != root {
+                    let other = self.other_below(derived, at_level, index, &hashes).await;
                     return Err(altered(
-                        first,
+                        other.unwrap_or(first),
                         format!("tile {index} of level {at_level} is not that of the records"),
                     ));
                 }
@@ -265,6 +274,31 @@ impl Verification<'_> {
                 format!("tile {index} of level {level} is missing"),
             )),
         }
+    }
+}
+
+impl Verification<'_> {
+    /// The first position below a tile whose hash in it is not that of the records.
+    async fn other_below(
+        &mut self,
+        derived: &Derived,
+        level: u8,
+        index: u64,
+        hashes: &[Hash],
+    ) -> Option<u64> {
+        let Some(below) = level.checked_sub(1) else {
+            return self.first_other_of(index, hashes).await;
+        };
+        let mut roots: Vec<_> = derived
+            .tiles
+            .iter()
+            .filter(|(of, number, _)| *of == below && number / TILE_WIDTH == index)
+            .map(|(_, number, root)| (*number, *root))
+            .collect();
+        roots.sort_unstable();
+        let mut pairs = roots.iter().zip(hashes);
+        let ((number, _), _) = pairs.find(|((_, root), hash)| root != *hash)?;
+        Some((number << (8 * u32::from(level))) + 1)
     }
 }
 

@@ -1,0 +1,574 @@
+//! `anju bench --growth`: what grows more expensive while a log grows, beside a raw table that grows with it.
+//!
+//! One log grows from size to size, and with it a plain table of the same records with the one index that finds a
+//! stream's events, filled in the same order. At each size the same questions are asked of both. A ratio that stays
+//! where it was says that ours costs no more of a large log than the database itself does.
+
+mod control;
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anju_engine::SqliteLog;
+use anju_engine::clock::Clock as _;
+use anju_engine::clock::SystemClock;
+use anju_engine::event::Revision;
+use anju_engine::event::{CommandId, EventId, EventType, NewEvent, OccurredAt, Position, Source};
+use anju_engine::log::{AppendRequest, EventLog, Expected, StreamAppend};
+use anju_projections::Views;
+use anju_projections::progress::ProgressQuery;
+use anju_projections::stalls::StallQuery;
+use anju_workflows::calendar::Calendar;
+use anju_workflows::definition::parse_builtin;
+use anju_workflows::handler::{HandleError, Handler, new_command_id};
+use anju_workflows::project::event::ProjectId;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::facts::{clerk, consultation};
+use super::measure::{Sample, Waits, median, now};
+use super::projects::{ASKED, HAPPENED, PROGRAMME, registration, request};
+use super::{clients, log, machine};
+use crate::app::{Failure, sources};
+use crate::cli::Out;
+use crate::output::Table;
+use control::Control;
+
+/// Of so many events there are so many projects: 220,000 of 10 million, as many as the whole country's programme of
+/// five years has.
+const EVENTS_A_PROJECT: u64 = 45;
+
+/// How many appends wait at once while the log is filled: this is not measured.
+const FILLING: usize = 1_024;
+
+/// How many appends are made at a time while the log is filled.
+const CHUNK: u64 = 50_000;
+
+/// How many projects are loaded, and how many appends are made one by one, in one run.
+const SOME: usize = 500;
+
+/// How many appends are made with many in flight, in one run.
+const MANY: u64 = 4_000;
+
+/// How often a question is asked in one run.
+const QUESTIONS: usize = 5;
+
+/// What was measured at one size.
+#[derive(Debug, Serialize)]
+pub(super) struct Stage {
+    events: u64,
+    projects: u64,
+    /// Each figure of ours with its control's and the ratio of the two: per second.
+    rows: Vec<Row>,
+    /// Bytes of the log's file for each event, and of its canonical record.
+    stored_bytes: f64,
+    record_bytes: f64,
+    views_bytes: f64,
+    /// How many events a second went in, and through the read models.
+    filled_per_second: f64,
+    projected_per_second: f64,
+    /// From the start of `anju serve` until it answers, in seconds, and its memory then, and after every page was asked.
+    cold_start_seconds: Option<f64>,
+    memory_mib: Option<u64>,
+    verify_per_second: f64,
+}
+
+/// One figure beside its control.
+#[derive(Debug, Serialize)]
+struct Row {
+    id: &'static str,
+    ours: f64,
+    control: f64,
+    ratio: f64,
+    p50_ms: Option<f64>,
+    p99_ms: Option<f64>,
+}
+
+/// Every row, in order: id, Chinese, English.
+const ROWS: [(&str, &str, &str); 5] = [
+    (
+        "append_1",
+        "追加,1 个在途(对照:一行一事务)",
+        "append, 1 in flight (raw: one row a transaction)",
+    ),
+    (
+        "append_32",
+        "追加,32 个在途(对照:一行一事务)",
+        "append, 32 in flight (raw: one row a transaction)",
+    ),
+    (
+        "project_load",
+        "读取并折叠一个项目(对照:读出各行)",
+        "load and fold one project (raw: select its rows)",
+    ),
+    (
+        "stalled",
+        "滞后查询(对照:裸表查询)",
+        "question: what is stalled (raw: select as many rows)",
+    ),
+    (
+        "progress",
+        "进度查询(对照:裸表分组求和)",
+        "question: progress (raw: group and sum)",
+    ),
+];
+
+/// Grows, measures at each size, prints.
+pub(super) async fn run(sizes: &[u64], runs: u32, folder: &Path, out: &Out) -> Result<(), Failure> {
+    let mut sizes = sizes.to_vec();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let start = now();
+    let load = machine::load();
+    let largest = sizes.last().copied().unwrap_or_default();
+    let mut growing = Growing::create(folder, largest).await?;
+    let mut stages = Vec::new();
+    for size in sizes {
+        stages.push(growing.stage(size, runs).await?);
+    }
+    let sqlite = growing.control.version().await?;
+    let machine = machine::Machine::look(folder, sqlite, load);
+    let seconds = (now() - start).as_secs_f64();
+    let peak = machine::peak_memory_mib();
+    let json = json!({
+        "machine": machine,
+        "runs": runs,
+        "seconds": (seconds * 10.0).round() / 10.0,
+        "peak_memory_mib": peak,
+        "growth": stages,
+    });
+    out.answer(&json, || {
+        let mut text = table(out, &stages);
+        text.push('\n');
+        text.push_str(&super::report::machine_line(out, &machine));
+        text.push_str(&out.pick(
+            format!("每个规模 {runs} 轮取中位数;对照表随之增长,记录相同、顺序相同;共 {seconds:.0} 秒\n"),
+            format!("medians of {runs} runs at each size; the raw table grows with the log, the same records in the same order; {seconds:.0} s in all\n"),
+        ));
+        if machine.volatile() || !machine.optimised {
+            text.push_str(&super::report::warnings(out, &machine));
+        }
+        text
+    });
+    growing.close().await
+}
+
+/// A log that grows, and what grows with it.
+struct Growing {
+    folder: PathBuf,
+    log: Arc<SqliteLog>,
+    control: Control,
+    /// How many projects there will be at the largest size: streams are made as the log grows.
+    size: u64,
+    projects: u64,
+    /// The revision that each project's next event has.
+    next: Vec<u32>,
+    /// How many events went in at this stage, and in how many seconds.
+    filling: (u64, f64),
+    /// How many facts were made so far.
+    turn: u64,
+}
+
+impl Growing {
+    async fn create(folder: &Path, largest: u64) -> Result<Self, Failure> {
+        let log = Arc::new(log::create(&folder.join("anju.db")).await?);
+        let growing = Self {
+            folder: folder.to_owned(),
+            control: Control::create(&folder.join("control.db")).await?,
+            log,
+            size: 1,
+            projects: 0,
+            next: Vec::with_capacity(usize::try_from(largest / EVENTS_A_PROJECT).unwrap_or(0)),
+            filling: (0, 0.0),
+            turn: 0,
+        };
+        let handler = growing.handler();
+        let parsed = parse_builtin(PROGRAMME).map_err(Failure::Definition)?;
+        let own = request(Source::Rule);
+        handler.publish_calendar(&Calendar::builtin(), &own).await?;
+        let own = request(Source::Rule);
+        handler
+            .publish_definition(&parsed.definition, &sources(&parsed), &own)
+            .await?;
+        Ok(growing)
+    }
+
+    fn handler(&self) -> Arc<Handler> {
+        let log: Arc<dyn EventLog> = self.log.clone();
+        Arc::new(Handler::new(log, Arc::new(SystemClock)))
+    }
+
+    async fn stage(&mut self, size: u64, runs: u32) -> Result<Stage, Failure> {
+        eprintln!("{size} …");
+        self.filling = (0, 0.0);
+        self.fill(size).await?;
+        let start = now();
+        let views = Arc::new(Views::open(&self.views_path(), self.handler()).await?);
+        let before = views.position().await?;
+        let Position(reached) = views.catch_up().await?;
+        let projected = (reached - before.0) as f64 / (now() - start).as_secs_f64().max(1e-9);
+        self.control.projects(self.projects).await?;
+        // What the first run says is thrown away: it warms.
+        let mut samples: Vec<Vec<(Sample, Sample)>> = Vec::new();
+        for run in 0..=runs {
+            let taken = self.measure(&views).await?;
+            if run > 0 {
+                samples.push(taken);
+            }
+        }
+        let rows = ROWS
+            .iter()
+            .enumerate()
+            .filter_map(|(n, (id, ..))| {
+                let of = samples.iter().filter_map(|run| run.get(n));
+                let ours = median(of.clone().map(|(ours, _)| ours.rate()).collect())?;
+                let control = median(of.clone().map(|(_, control)| control.rate()).collect())?;
+                let ratio = median(of.clone().map(|(a, b)| a.rate() / b.rate()).collect())?;
+                let waits: Vec<Waits> = of.filter_map(|(ours, _)| ours.waits).collect();
+                Some(Row {
+                    id,
+                    ours,
+                    control,
+                    ratio,
+                    p50_ms: median(waits.iter().map(|w| w.p50_ms).collect()),
+                    p99_ms: median(waits.iter().map(|w| w.p99_ms).collect()),
+                })
+            })
+            .collect();
+        let start = now();
+        let verified = self.log.verify(&|_, _| {}).await?;
+        let verify_per_second = verified.size as f64 / (now() - start).as_secs_f64().max(1e-9);
+        let records = self.record_bytes().await?;
+        drop(views);
+        let started = server::start_and_ask(&self.folder.join("anju.db")).await?;
+        let weigh = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len()) as f64;
+        Ok(Stage {
+            events: self.size,
+            projects: self.projects,
+            rows,
+            stored_bytes: weigh(&self.folder.join("anju.db")) / self.size as f64,
+            record_bytes: records,
+            views_bytes: weigh(&self.views_path()) / self.size as f64,
+            filled_per_second: self.filling.0 as f64 / self.filling.1.max(1e-9),
+            projected_per_second: projected,
+            cold_start_seconds: started.as_ref().map(|started| started.seconds),
+            memory_mib: started.and_then(|started| started.memory_mib),
+            verify_per_second,
+        })
+    }
+
+    fn views_path(&self) -> PathBuf {
+        self.folder.join("anju.views.db")
+    }
+
+    /// The mean size of a canonical record, over some of all parts of the log.
+    async fn record_bytes(&self) -> Result<f64, Failure> {
+        let (mut bytes, mut count) = (0, 0);
+        for part in 0..50 {
+            let from = Position(1 + self.size * part / 50);
+            let records = self.log.read_records(from, 256).await?;
+            bytes += records.iter().map(String::len).sum::<usize>();
+            count += records.len();
+        }
+        Ok(bytes as f64 / count as f64)
+    }
+
+    /// Brings the log and the raw table to `size` events: new projects first, then facts, each project in its turn and
+    /// none beside its neighbours, so that an event's place in the indexes is far from the one before.
+    async fn fill(&mut self, size: u64) -> Result<(), Failure> {
+        let wanted = (size / EVENTS_A_PROJECT).max(1);
+        while self.projects < wanted {
+            let some = (wanted - self.projects).min(CHUNK / 10);
+            self.register(some).await?;
+        }
+        while self.size < size {
+            let count = (size - self.size).min(CHUNK);
+            let requests = self.facts(count)?;
+            let start = now();
+            append(&self.log, FILLING, requests).await?;
+            self.filling.0 += count;
+            self.filling.1 += (now() - start).as_secs_f64();
+            self.size += count;
+        }
+        self.copy_to_control().await
+    }
+
+    /// Registers projects through the one door.
+    async fn register(&mut self, count: u64) -> Result<(), Failure> {
+        let handler = self.handler();
+        let from = self.projects;
+        let jobs: Vec<u64> = (from..from + count).collect();
+        clients::run(256, jobs, move |n: u64| {
+            let handler = Arc::clone(&handler);
+            async move {
+                let project = project(n)?;
+                let command = registration(usize::try_from(n).unwrap_or(usize::MAX));
+                let request = request(Source::Screen);
+                handler
+                    .execute(&project, Some(PROGRAMME), &command, &request)
+                    .await?;
+                Ok(())
+            }
+        })
+        .await?;
+        self.projects += count;
+        self.next
+            .resize(self.next.len() + usize::try_from(count).unwrap_or(0), 1);
+        self.size = self.log.head().await?.size;
+        Ok(())
+    }
+
+    /// The next facts, one command each, to projects in an order that hops about.
+    fn facts(&mut self, count: u64) -> Result<Vec<AppendRequest>, Failure> {
+        (0..count).map(|_| self.fact()).collect()
+    }
+
+    fn fact(&mut self) -> Result<AppendRequest, Failure> {
+        // A prime that no number of projects here is a multiple of: each comes once in each round.
+        const HOP: u64 = 7_368_787;
+        let n = self.turn.wrapping_mul(HOP) % self.projects;
+        self.turn += 1;
+        let index = usize::try_from(n).unwrap_or_default();
+        let revision = self.next.get(index).copied().unwrap_or_default();
+        if let Some(next) = self.next.get_mut(index) {
+            *next += 1;
+        }
+        let command_id = new_command_id(SystemClock.now());
+        Ok(AppendRequest {
+            command_id,
+            request_digest: [7; 32],
+            appends: vec![StreamAppend {
+                stream: project(n)?.stream().map_err(HandleError::from)?,
+                expected: Expected::Exactly(Revision(u64::from(revision) - 1)),
+                events: vec![fact(command_id, self.turn)?],
+            }],
+        })
+    }
+
+    /// What the log has and the raw table has not yet, in the same order.
+    async fn copy_to_control(&mut self) -> Result<(), Failure> {
+        loop {
+            let from = self.control.size() + 1;
+            let records = self.log.read_records(Position(from), 4_096).await?;
+            if records.is_empty() {
+                return Ok(());
+            }
+            self.control.add(&records).await?;
+        }
+    }
+
+    /// One run: each of ours right after its control, in the order of [`ROWS`].
+    async fn measure(&mut self, views: &Arc<Views>) -> Result<Vec<(Sample, Sample)>, Failure> {
+        let mut taken = Vec::new();
+        let few = u64::try_from(SOME).unwrap_or(u64::MAX);
+        for (clients, count) in [(1, few), (32, MANY)] {
+            let from = Position(self.size.saturating_sub(count) + 1);
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            let records = self.log.read_records(from, count).await?;
+            let requests = self.facts(records.len() as u64)?;
+            let places: Vec<_> = requests.iter().filter_map(place).collect();
+            let control = self.control.append(&records, &places).await?;
+            let ours = append(&self.log, clients, requests).await?;
+            self.size += records.len() as u64;
+            taken.push((ours, control));
+        }
+        // The raw table has a record for each that the log has now.
+        self.control.skip_to(self.size);
+        let some: Vec<u64> = (0..SOME as u64)
+            .map(|n| n.wrapping_mul(48_271).wrapping_add(self.turn) % self.projects)
+            .collect();
+        let control = self.control.load(&some).await?;
+        let handler = self.handler();
+        let ours = clients::run(1, some, move |n: u64| {
+            let handler = Arc::clone(&handler);
+            async move { Ok(handler.load(&project(n)?).await.map(|_| ())?) }
+        })
+        .await?;
+        taken.push((ours, control));
+        views.catch_up().await?;
+        let query = StallQuery {
+            as_of: Some(ASKED),
+            ..StallQuery::default()
+        };
+        let late = views.stalled(&query).await?.stalled.len();
+        let control = self.control.stalled(late, QUESTIONS).await?;
+        let asked = Arc::clone(views);
+        let ours = clients::run(1, vec![query; QUESTIONS], move |query| {
+            let views = Arc::clone(&asked);
+            async move { Ok(views.stalled(&query).await.map(|_| ())?) }
+        })
+        .await?;
+        taken.push((ours, control));
+        let control = self.control.progress(QUESTIONS).await?;
+        let asked = Arc::clone(views);
+        let ours = clients::run(1, vec![(); QUESTIONS], move |()| {
+            let views = Arc::clone(&asked);
+            async move {
+                let query = ProgressQuery::default();
+                Ok(views.progress(&query).await.map(|_| ())?)
+            }
+        })
+        .await?;
+        taken.push((ours, control));
+        Ok(taken)
+    }
+
+    async fn close(self) -> Result<(), Failure> {
+        self.log.close().await;
+        self.control.close().await
+    }
+}
+
+/// The project and the revision of the one event of an append.
+fn place(request: &AppendRequest) -> Option<(i64, i64)> {
+    let part = request.appends.first()?;
+    let digits = part.stream.as_str().strip_prefix("project-bench-")?;
+    let revision = match part.expected {
+        Expected::Exactly(Revision(last)) => last + 1,
+        Expected::Any | Expected::NoStream => 0,
+    };
+    Some((digits.parse().ok()?, i64::try_from(revision).ok()?))
+}
+
+fn project(n: u64) -> Result<ProjectId, Failure> {
+    Ok(ProjectId::new(format!("bench-{n:06}")).map_err(HandleError::from)?)
+}
+
+/// The `n`th fact, as a form or a spreadsheet row records it.
+fn fact(command_id: CommandId, n: u64) -> Result<NewEvent, Failure> {
+    let (fields, documents) = consultation(n);
+    let data = json!({
+        "documents": documents,
+        "fact": "consultation_result",
+        "fields": fields,
+    });
+    let Value::Object(data) = data else {
+        return Err(Failure::Refused);
+    };
+    Ok(NewEvent {
+        id: EventId(command_id.0),
+        kind: EventType::new("fact_recorded").map_err(HandleError::from)?,
+        schema: 1,
+        occurred_at: OccurredAt::on(HAPPENED),
+        actor: clerk(),
+        source: Source::Screen,
+        causation: None,
+        correlation: None,
+        data,
+    })
+}
+
+async fn append(
+    log: &Arc<SqliteLog>,
+    clients: usize,
+    requests: Vec<AppendRequest>,
+) -> Result<Sample, Failure> {
+    let log = Arc::clone(log);
+    clients::run(clients, requests, move |request: AppendRequest| {
+        let log = Arc::clone(&log);
+        async move {
+            log.append(request).await.map_err(HandleError::from)?;
+            Ok(())
+        }
+    })
+    .await
+}
+
+fn table(out: &Out, stages: &[Stage]) -> String {
+    let mut heads = vec![out.pick("测量", "measurement")];
+    for stage in stages {
+        heads.push(out.pick(
+            format!("{} 个事件", stage.events),
+            format!("{} events", stage.events),
+        ));
+        heads.push(out.pick("对照", "raw"));
+        heads.push(out.pick("比值", "ratio"));
+    }
+    heads.push(out.pick("末/首", "top/bottom"));
+    let mut table = Table::new(heads);
+    for (n, (_, zh, en)) in ROWS.iter().enumerate() {
+        let mut cells = vec![out.pick(*zh, *en)];
+        for stage in stages {
+            match stage.rows.get(n) {
+                Some(row) => cells.extend([
+                    format!("{}/s", figure(row.ours)),
+                    format!("{}/s", figure(row.control)),
+                    format!("{:.3}", row.ratio),
+                ]),
+                None => cells.extend([String::new(), String::new(), String::new()]),
+            }
+        }
+        let ratios: Vec<f64> = stages
+            .iter()
+            .filter_map(|stage| Some(stage.rows.get(n)?.ratio))
+            .collect();
+        cells.push(match (ratios.first(), ratios.last()) {
+            // How many times more ours costs, beside the control, at the top than at the bottom.
+            (Some(bottom), Some(top)) if ratios.len() > 1 => format!("{:.2}", bottom / top),
+            _ => String::new(),
+        });
+        table.row(cells);
+    }
+    let mut plain = |zh: &str, en: &str, of: &dyn Fn(&Stage) -> String| {
+        let mut cells = vec![out.pick(zh, en)];
+        for stage in stages {
+            cells.extend([of(stage), String::new(), String::new()]);
+        }
+        cells.push(String::new());
+        table.row(cells);
+    };
+    plain("项目", "projects", &|s| s.projects.to_string());
+    plain(
+        "每个事件在盘上(字节)",
+        "an event on the disk, bytes",
+        &|s| {
+            format!(
+                "{:.0} ({:.2}×)",
+                s.stored_bytes,
+                s.stored_bytes / s.record_bytes
+            )
+        },
+    );
+    plain(
+        "其中规范记录(字节)",
+        "its canonical record, bytes",
+        &|s| format!("{:.0}", s.record_bytes),
+    );
+    plain(
+        "视图,每个事件(字节)",
+        "read models, bytes an event",
+        &|s| format!("{:.0}", s.views_bytes),
+    );
+    plain("写入", "filled", &|s| {
+        format!("{}/s", figure(s.filled_per_second))
+    });
+    plain("视图跟进", "read models caught up", &|s| {
+        format!("{}/s", figure(s.projected_per_second))
+    });
+    plain("校验", "verify", &|s| {
+        format!("{}/s", figure(s.verify_per_second))
+    });
+    plain(
+        "anju serve 启动至应答(秒)",
+        "anju serve: start to first answer, s",
+        &|s| {
+            s.cold_start_seconds
+                .map_or_else(|| "?".to_owned(), |seconds| format!("{seconds:.2}"))
+        },
+    );
+    plain("其内存(MiB)", "its memory, MiB", &|s| {
+        s.memory_mib
+            .map_or_else(|| "?".to_owned(), |mib| mib.to_string())
+    });
+    table.render()
+}
+
+/// Small figures with decimals, large ones without.
+fn figure(number: f64) -> String {
+    if number < 10.0 {
+        format!("{number:.2}")
+    } else {
+        format!("{number:.0}")
+    }
+}

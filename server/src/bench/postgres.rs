@@ -1,0 +1,289 @@
+//! PostgreSQL: the log beside the limits of the same server, with the same record bytes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anju_engine::clock::SystemClock;
+use anju_engine::event::Position;
+use anju_engine::log::{AppendRequest, EventLog, Origin};
+use anju_engine::{CreateOptions, LogOptions, PostgresLog};
+use anju_workflows::handler::HandleError;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool, Row};
+use uuid::Uuid;
+
+use super::clients;
+use super::cluster::Cluster;
+use super::facts::Feed;
+use super::measure::{Board, Sample, now};
+use crate::app::Failure;
+
+/// How many appends wait at once while the streams are made: this is not measured.
+const FILLING: usize = 256;
+
+/// How many events a reader asks for at a time, as the read models do.
+const BATCH: usize = 4_096;
+
+/// How many clients one server has where two are compared with one, which then has twice as many.
+const EACH: usize = 32;
+
+/// The raw table: what finds an event by its stream is part of what a store must keep.
+const RAW: &str = "
+DROP TABLE IF EXISTS raw;
+CREATE TABLE raw (
+    position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    stream bigint NOT NULL, revision bigint NOT NULL, record text NOT NULL,
+    UNIQUE (stream, revision)
+)";
+
+/// A server that is measured, with a database of the bench's own on it.
+pub(super) struct Postgres {
+    /// Ends with the bench, if it is the bench's.
+    _cluster: Option<Cluster>,
+    server: PgConnectOptions,
+    database: String,
+    url: String,
+    log: Arc<PostgresLog>,
+    other: Arc<PostgresLog>,
+    feed: Feed,
+    raw: PgPool,
+    streams: u64,
+    next: u64,
+    /// What the server says it is.
+    pub(super) version: String,
+}
+
+fn failed(error: sqlx::Error) -> Failure {
+    Failure::Store {
+        zh: format!("PostgreSQL 对照出错:{error}"),
+        en: format!("the PostgreSQL of the controls failed: {error}"),
+    }
+}
+
+impl Postgres {
+    /// A private server below `folder`; `None` if PostgreSQL is not installed.
+    pub(super) async fn private(folder: &Path, streams: u64) -> Result<Option<Self>, Failure> {
+        match Cluster::start(folder)? {
+            None => Ok(None),
+            Some(cluster) => {
+                let url = cluster.url();
+                Self::create(&url, Some(cluster), streams).await.map(Some)
+            }
+        }
+    }
+
+    /// The server at `url`, whose user must be allowed to make a database.
+    pub(super) async fn at(url: &str, streams: u64) -> Result<Self, Failure> {
+        Self::create(url, None, streams).await
+    }
+
+    async fn create(url: &str, cluster: Option<Cluster>, streams: u64) -> Result<Self, Failure> {
+        let server: PgConnectOptions = url.parse().map_err(|error| {
+            Failure::usage(
+                format!("--postgres:{error}"),
+                format!("--postgres: {error}"),
+            )
+        })?;
+        let database = format!("anju_bench_{}", Uuid::new_v4().simple());
+        let mut conn = server.clone().connect().await.map_err(failed)?;
+        // The name is of our own making.
+        let make = sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {database}")));
+        make.execute(&mut conn).await.map_err(failed)?;
+        let row = sqlx::query("SHOW server_version").fetch_one(&mut conn);
+        let version = row.await.and_then(|row| row.try_get(0)).map_err(failed)?;
+        conn.close().await.map_err(failed)?;
+        let own = server.clone().database(&database);
+        let url = own.to_url_lossy().to_string();
+        let raw = PgPoolOptions::new()
+            .max_connections(u32::try_from(EACH).unwrap_or(32))
+            // A ping before each statement would be measured with it.
+            .test_before_acquire(false)
+            .connect_with(own)
+            .await
+            .map_err(failed)?;
+        let origin = Origin::real(format!("anju.bench/{}", Uuid::new_v4()));
+        let (options, clock) = (LogOptions::default(), Arc::new(SystemClock));
+        let create = CreateOptions::new(origin);
+        let log = PostgresLog::create(&url, create, options.clone(), clock.clone()).await?;
+        let other = PostgresLog::open(&url, options, clock).await?;
+        let mut postgres = Self {
+            _cluster: cluster,
+            server,
+            database,
+            url,
+            log: Arc::new(log),
+            other: Arc::new(other),
+            feed: Feed::new(streams),
+            raw,
+            streams,
+            next: 0,
+            version,
+        };
+        postgres.append(FILLING, streams).await?;
+        Ok(postgres)
+    }
+
+    /// One run, into the board: each figure of ours beside its control.
+    pub(super) async fn run(
+        &mut self,
+        records: &[String],
+        events: u64,
+        board: &mut Board,
+    ) -> Result<(), Failure> {
+        let single = events / 4;
+        let few = &records[..records
+            .len()
+            .min(usize::try_from(single).unwrap_or(usize::MAX))];
+        self.raw.execute(sqlx::raw_sql(RAW)).await.map_err(failed)?;
+        self.next = 0;
+        board.add("pg_row_1", self.rows(1, few).await?);
+        board.add("pg_append_1", self.append(1, single).await?);
+        board.add("pg_row_32", self.rows(EACH, records).await?);
+        board.add("pg_append_32", self.append(EACH, events).await?);
+        board.add("pg_copy", self.copy(records).await?);
+        board.add("pg_append_256", self.append(256, events).await?);
+        board.add("pg_append_64", self.append(2 * EACH, events).await?);
+        board.add("pg_two", self.append_by_two(events).await?);
+        board.add("pg_replay", self.replay().await?);
+        board.add("pg_verify", self.verify().await?);
+        Ok(())
+    }
+
+    async fn append(&mut self, clients: usize, count: u64) -> Result<Sample, Failure> {
+        let requests = self.feed.take(count).map_err(HandleError::from)?;
+        append(&self.log, clients, requests).await
+    }
+
+    /// Two servers on one database at once, each with [`EACH`] clients and streams of its own.
+    async fn append_by_two(&mut self, count: u64) -> Result<Sample, Failure> {
+        let requests = self.feed.take(count).map_err(HandleError::from)?;
+        let (mut mine, mut theirs) = (Vec::new(), Vec::new());
+        for request in requests {
+            let odd = request
+                .appends
+                .first()
+                .is_some_and(|part| part.stream.as_str().ends_with(['1', '3', '5', '7', '9']));
+            if odd { &mut theirs } else { &mut mine }.push(request);
+        }
+        let count = mine.len() + theirs.len();
+        let start = now();
+        let (a, b) = tokio::join!(
+            append(&self.log, EACH, mine),
+            append(&self.other, EACH, theirs)
+        );
+        a?;
+        b?;
+        Ok(Sample::since(start, count))
+    }
+
+    /// One row a transaction, by so many clients with a connection each.
+    async fn rows(&mut self, clients: usize, records: &[String]) -> Result<Sample, Failure> {
+        let rows: Vec<(i64, i64, String)> = records
+            .iter()
+            .map(|record| {
+                let n = self.next;
+                self.next += 1;
+                let stream = i64::try_from(n % self.streams).unwrap_or(i64::MAX);
+                let revision = i64::try_from(n / self.streams).unwrap_or(i64::MAX);
+                (stream, revision, record.clone())
+            })
+            .collect();
+        let pool = self.raw.clone();
+        clients::run(clients, rows, move |(stream, revision, record)| {
+            let pool = pool.clone();
+            async move {
+                sqlx::query("INSERT INTO raw (stream, revision, record) VALUES ($1, $2, $3)")
+                    .bind(stream)
+                    .bind(revision)
+                    .bind(record)
+                    .execute(&pool)
+                    .await
+                    .map_err(failed)?;
+                Ok(())
+            }
+        })
+        .await
+    }
+
+    /// All of them in one COPY.
+    async fn copy(&mut self, records: &[String]) -> Result<Sample, Failure> {
+        let mut text = String::new();
+        for record in records {
+            let (stream, revision) = (self.next % self.streams, self.next / self.streams);
+            self.next += 1;
+            text.push_str(&format!("{stream}\t{revision}\t"));
+            // What COPY reads with another meaning.
+            text.push_str(&record.replace('\\', "\\\\"));
+            text.push('\n');
+        }
+        let mut conn = self.raw.acquire().await.map_err(failed)?;
+        let conn: &mut PgConnection = &mut conn;
+        let start = now();
+        let mut copy = conn
+            .copy_in_raw("COPY raw (stream, revision, record) FROM STDIN")
+            .await
+            .map_err(failed)?;
+        for chunk in text.as_bytes().chunks(1 << 20) {
+            copy.send(chunk).await.map_err(failed)?;
+        }
+        copy.finish().await.map_err(failed)?;
+        Ok(Sample::since(start, records.len()))
+    }
+
+    async fn replay(&self) -> Result<Sample, Failure> {
+        let (mut next, mut count) = (Position(1), 0);
+        let start = now();
+        loop {
+            let events = self.log.read(next, BATCH).await?;
+            let Some(last) = events.last() else { break };
+            next = Position(last.position.0 + 1);
+            count += events.len();
+        }
+        Ok(Sample::since(start, count))
+    }
+
+    async fn verify(&self) -> Result<Sample, Failure> {
+        let start = now();
+        let verified = self.log.verify(&|_, _| {}).await?;
+        let count = usize::try_from(verified.checked_records).unwrap_or(usize::MAX);
+        Ok(Sample::since(start, count))
+    }
+
+    /// Weighs the log, and takes the database away.
+    pub(super) async fn close(self, board: &mut Board) -> Result<(), Failure> {
+        let size = self.log.head().await?.size;
+        let bytes = sqlx::query(
+            "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class \
+             WHERE relnamespace = 'anju_log'::regnamespace AND relkind = 'r'",
+        )
+        .fetch_one(&self.raw)
+        .await;
+        let bytes: i64 = bytes.and_then(|row| row.try_get(0)).map_err(failed)?;
+        board.add("pg_stored_bytes", Sample::of(bytes as f64 / size as f64));
+        self.other.close().await;
+        self.log.close().await;
+        self.raw.close().await;
+        let mut conn = self.server.connect().await.map_err(failed)?;
+        let drop = format!("DROP DATABASE {} WITH (FORCE)", self.database);
+        let dropped = sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut conn).await;
+        dropped.map_err(failed)?;
+        tracing::debug!(url = self.url, "the database of the bench is gone");
+        conn.close().await.map_err(failed)
+    }
+}
+
+async fn append(
+    log: &Arc<PostgresLog>,
+    clients: usize,
+    requests: Vec<AppendRequest>,
+) -> Result<Sample, Failure> {
+    let log = Arc::clone(log);
+    clients::run(clients, requests, move |request: AppendRequest| {
+        let log = Arc::clone(&log);
+        async move {
+            log.append(request).await.map_err(HandleError::from)?;
+            Ok(())
+        }
+    })
+    .await
+}
