@@ -7,6 +7,7 @@ mod kinds;
 mod names;
 mod requirements;
 mod supervision;
+mod suspicious;
 
 use anju_workflows::definition::{Gravity, Lang, Problem, lint, lint_definition};
 
