@@ -4,4 +4,3 @@ pub mod cli;
 #[cfg(target_family = "unix")]
 pub mod cluster;
 pub mod tour;
-pub mod tour;
