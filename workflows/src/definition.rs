@@ -34,7 +34,7 @@ pub use locations::Locations;
 pub use lots::{EVERY_LOT, LOT_FIELD, LOT_SUBJECT, Lots, Orders, OrdersClosed, Within};
 pub use model::*;
 pub use navigate::{COMPLETED, Placement};
-pub use parse::{MAX_EXTENDS, Parsed, Resolver, Source, parse, parse_builtin};
+pub use parse::{MAX_EXTENDS, Neighbour, Parsed, Resolver, Source, parse, parse_builtin};
 pub(crate) use problem::in_order;
 pub use problem::{Gravity, Place, Problem, nearest};
 pub(crate) use read::read as read_node;

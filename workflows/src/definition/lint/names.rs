@@ -328,7 +328,7 @@ impl<'a> Lint<'a> {
             && self.some_area_meets(&[applies, around])
     }
 
-    fn some_area_meets(&self, all: &[&Applies]) -> bool {
+    pub(super) fn some_area_meets(&self, all: &[&Applies]) -> bool {
         let placed = |applies: &Applies| Applies {
             areas: applies.areas.clone(),
             groups: applies.groups.clone(),
