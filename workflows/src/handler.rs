@@ -355,8 +355,7 @@ impl Handler {
         for event in &events {
             if matches!(event.kind.as_str(), "transition_refused" | "lot_refused")
                 && let ProjectEvent::TransitionRefused(transition)
-                | ProjectEvent::LotRefused(transition) =
-                    ProjectEvent::read(event)?
+                | ProjectEvent::LotRefused(transition) = ProjectEvent::read(event)?
             {
                 refusal = Some(transition);
             }

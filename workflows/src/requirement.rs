@@ -24,14 +24,9 @@ pub use evidence::{Evidence, Judgement, LotLeft};
 pub use explain::{Explained, explain};
 pub use expression::{ExpressionFailure, ExpressionInput, ExpressionResult};
 pub use facts::{View, matches_fields};
-<<<<<<< HEAD
-pub use inspection::{ItemIs, ItemState};
+pub use inspection::{InspectionState, ItemIs, ItemState};
 pub use judge::judge;
 pub use lots::{judge_exit, judge_lot};
-=======
-pub use inspection::{InspectionState, ItemIs, ItemState};
-pub use judge::{judge, judge_exit};
->>>>>>> req
 pub use number::Exact;
 pub use period::period_end;
 pub use procedures::{ProcedureIs, ProcedureState};

@@ -120,7 +120,7 @@ impl<'a> View<'a> {
     /// The facts that give the latest figure: the latest that speaks for the whole project, or, where only lots have
     /// reported, the latest of each lot that stands. A figure that one of them has not reported is not known: one lot
     /// does not speak for the others.
-    fn latest_figures(
+    pub(super) fn latest_figures(
         self,
         wanted: impl Fn(&(u64, &FactState)) -> bool,
     ) -> Vec<(u64, &'a FactState)> {

@@ -63,6 +63,7 @@ fn context<'a>(scene: &'a Scene, on: &str) -> Context<'a> {
         calendar: &scene.calendar,
         now: noon(on),
         role: "clerk",
+        unit: None,
     }
 }
 

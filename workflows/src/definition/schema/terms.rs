@@ -53,6 +53,8 @@ pub const TERMS: &[Terms] = &[
             ("stages", "阶段"),
             ("milestones", "里程碑"),
             ("counters", "项目计数"),
+            ("lots", "标段"),
+            ("orders", "派单"),
             ("targets", "目标"),
             ("ladder", "督办阶梯"),
             ("lamps", "亮灯"),
@@ -173,6 +175,7 @@ pub const TERMS: &[Terms] = &[
             ("exit", "离开条件"),
             ("quote", "原文"),
             ("source", "依据"),
+            ("per_lot", "按标段"),
         ],
     },
     Terms {
@@ -207,6 +210,8 @@ pub const TERMS: &[Terms] = &[
             ("order", "先后"),
             ("settled", "逐件办结"),
             ("not_before", "不早于"),
+            ("orders_closed", "派单销号"),
+            ("per_lot", "按标段"),
             ("note", "说明"),
             ("quote", "原文"),
             ("source", "依据"),
@@ -309,6 +314,36 @@ pub const TERMS: &[Terms] = &[
         keys: &[("day", "日期")],
     },
     Terms {
+        name: "Lots",
+        zh: "标段",
+        keys: &[
+            ("name", "名称"),
+            ("required", "必须设立"),
+            ("quote", "原文"),
+            ("source", "依据"),
+        ],
+    },
+    Terms {
+        name: "Orders",
+        zh: "派单",
+        keys: &[
+            ("about", "事项"),
+            ("within", "办理期限"),
+            ("quote", "原文"),
+            ("source", "依据"),
+        ],
+    },
+    Terms {
+        name: "Within",
+        zh: "办理天数",
+        keys: &[("days", "天数"), ("kind", "日的种类")],
+    },
+    Terms {
+        name: "OrdersClosed",
+        zh: "派单销号",
+        keys: &[("about", "事项")],
+    },
+    Terms {
         name: "Deadline",
         zh: "期限",
         keys: &[
@@ -321,6 +356,7 @@ pub const TERMS: &[Terms] = &[
             ("note", "说明"),
             ("quote", "原文"),
             ("source", "依据"),
+            ("per_lot", "按标段"),
         ],
     },
     Terms {
