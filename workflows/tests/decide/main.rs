@@ -8,6 +8,7 @@
 )]
 
 mod advance;
+mod batches;
 mod correct;
 mod deadline;
 mod kinds;

@@ -412,6 +412,7 @@ pub const TERMS: &[Terms] = &[
             ("measure", "计量"),
             ("reached", "达到"),
             ("sum_of", "合计项"),
+            ("batch", "年度批次"),
             ("count", "数量"),
             ("at_least", "不低于"),
             ("per_area", "各区域分别"),
