@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{LotsCounter, ReplayedLot, ReplayedOrder};
+use super::{LotsCounter, ReplayedBatch, ReplayedLot, ReplayedOpening, ReplayedOrder};
 
 /// Which history to show.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,6 +95,12 @@ pub struct Replay {
     /// Its orders.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orders: Vec<ReplayedOrder>,
+    /// The yearly batches it has belonged to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batches: Vec<ReplayedBatch>,
+    /// What it had reached before the log knew of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening: Option<ReplayedOpening>,
 }
 
 /// A fact, as it stands.

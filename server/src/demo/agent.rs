@@ -132,6 +132,7 @@ impl Agent {
             plan: role.plan.clone(),
             adopt: role.adopt.clone(),
             counted: role.counted,
+            batch: None,
         };
         self.schedule(day, Command::Register(register), None);
     }

@@ -870,6 +870,10 @@ pub struct Target {
     /// The sum of this field (`fact.field`) instead of a milestone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sum_of: Option<Reference>,
+    /// Only the batch of this year: the projects that were registered in it or carried over into it, credited with what
+    /// they reached while they belonged to it. Absent = all projects of the programme, whenever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<i16>,
     /// How many, in the measure's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,

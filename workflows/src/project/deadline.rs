@@ -175,10 +175,10 @@ fn open_among(
         };
         for (id, deadline) in &stage.deadlines {
             let met = || {
-                deadline
-                    .met_by
-                    .as_ref()
-                    .is_some_and(|met_by| view.earliest(met_by).is_some())
+                deadline.met_by.as_ref().is_some_and(|met_by| {
+                    view.earliest(met_by).is_some()
+                        || state.claimed_for(definition, met_by).is_some()
+                })
             };
             if !definition.applies(&deadline.applies, &placement)
                 || !asked(stage_id, &place, deadline)
@@ -343,6 +343,9 @@ pub fn met_on(
         };
         if let Some((_, fact)) = view.earliest(met_by) {
             return Some(fact.occurred_at.day());
+        }
+        if let Some(claimed) = state.claimed_for(definition, met_by) {
+            return Some(claimed);
         }
     }
     let mut visits = u32::from(state.registered.stage == *stage_id);

@@ -9,6 +9,7 @@
 
 mod advance;
 mod assumed;
+mod batches;
 mod correct;
 mod deadline;
 mod kinds;
