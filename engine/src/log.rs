@@ -33,7 +33,7 @@ use crate::merkle::Hash;
 pub use any::AnyLog;
 pub(crate) use audit::origin_of;
 pub use memory::MemoryLog;
-pub use options::{CreateOptions, LogOptions, OpenError};
+pub use options::{CreateOptions, LogOptions, OpenError, Unsuitable};
 pub use postgres::PostgresLog;
 pub use prepare::{MAX_APPEND_BYTES, MAX_EVENTS};
 pub use sqlite::SqliteLog;

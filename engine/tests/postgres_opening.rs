@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use anju_engine::{
     AppendError, Clock, CreateOptions, EventLog, Expected, LogOptions, OpenError, Origin, Position,
-    PostgresLog, Source, SystemClock,
+    PostgresLog, Source, SystemClock, Unsuitable,
 };
 use cluster::{Cluster, Disk};
 use common::{clock, command, create};
@@ -71,14 +71,9 @@ async fn where_there_is_no_log_none_is_found_and_none_is_made() {
     let url = shared().database();
     assert!(matches!(open(&url).await, Err(OpenError::NotFound { .. })));
     let nowhere = shared().url("postgres", "no_such_database");
-    assert!(matches!(
-        open(&nowhere).await,
-        Err(OpenError::NotFound { .. })
-    ));
-    assert!(matches!(
-        make(&nowhere).await,
-        Err(OpenError::NotFound { .. })
-    ));
+    for refused in [open(&nowhere).await, make(&nowhere).await] {
+        assert!(matches!(refused, Err(OpenError::NoDatabase { .. })));
+    }
     let name = shared().new_database();
     let empty = shared().url("postgres", &name);
     shared().sql(&name, "CREATE SCHEMA anju_log");
@@ -149,7 +144,8 @@ async fn what_holds_something_else_is_left_alone() {
     let pets = format!("{url}&schema=public");
     for refused in [open(&pets).await, make(&pets).await] {
         assert!(
-            matches!(refused, Err(OpenError::Unsuitable { what, .. }) if what.contains("pets"))
+            matches!(refused, Err(OpenError::Unsuitable { what: Unsuitable::Occupied { relations }, .. })
+                if relations.iter().any(|name| name == "pets"))
         );
     }
     shared().sql(&name, "CREATE TABLE public.log_head (id integer)");
@@ -167,7 +163,10 @@ async fn a_database_that_cannot_hold_every_text_is_refused() {
     let sql = "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'";
     shared().sql("postgres", sql);
     let refused = make(&shared().url("postgres", "latin")).await;
-    assert!(matches!(refused, Err(OpenError::Unsuitable { what, .. }) if what.contains("LATIN1")));
+    assert!(matches!(
+        refused,
+        Err(OpenError::Unsuitable { what: Unsuitable::Encoding { encoding }, .. }) if encoding == "LATIN1"
+    ));
 }
 
 #[tokio::test]
@@ -349,14 +348,94 @@ async fn a_role_without_rights_is_told_so() {
         "{owner}&schema=other&app_role=nobody_of_that_name"
     ))
     .await;
-    assert!(
-        matches!(refused, Err(OpenError::Unsuitable { what, .. }) if what.contains("CREATE ROLE"))
-    );
+    assert!(matches!(
+        refused,
+        Err(OpenError::Unsuitable { what: Unsuitable::NoRole { role }, .. }) if role == "nobody_of_that_name"
+    ));
     // Nothing was left behind.
     assert!(matches!(
         open(&format!("{owner}&schema=other")).await,
         Err(OpenError::NotFound { .. })
     ));
+}
+
+#[tokio::test]
+async fn rights_are_granted_again_and_to_more_roles_but_not_to_who_can_alter_the_log() {
+    let (owner, application) = two_roles().await;
+    let grant = async |role: &str| PostgresLog::grant(&owner, role, &options()).await;
+    grant("clerk").await.unwrap();
+    grant("stranger").await.unwrap();
+    for role in ["clerk@", "stranger@"] {
+        let log = open(&application.replace("clerk@", role)).await.unwrap();
+        let n = role.len() as u128;
+        log.append(command(n, "x", Expected::Any, 1)).await.unwrap();
+        log.close().await;
+    }
+    for role in ["keeper", "postgres"] {
+        let refused = grant(role).await;
+        assert!(
+            matches!(
+                refused,
+                Err(OpenError::Unsuitable {
+                    what: Unsuitable::Owner { .. },
+                    ..
+                })
+            ),
+            "{role}: {refused:?}"
+        );
+    }
+    let refused = grant("x; DROP SCHEMA anju_log CASCADE").await;
+    assert!(matches!(
+        refused,
+        Err(OpenError::Unsuitable {
+            what: Unsuitable::NoRole { .. },
+            ..
+        })
+    ));
+    // Only the owner grants.
+    let refused = PostgresLog::grant(&application, "stranger", &options()).await;
+    assert!(
+        matches!(refused, Err(OpenError::Permission { .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_an_application_had_beyond_its_rights_is_taken_from_it() {
+    let (owner, application) = two_roles().await;
+    let (address, _) = owner.split_once('?').unwrap();
+    let (_, database) = address.rsplit_once('/').unwrap();
+    shared().sql(
+        database,
+        "GRANT ALL ON ALL TABLES IN SCHEMA anju_log TO clerk",
+    );
+    PostgresLog::grant(&owner, "clerk", &options())
+        .await
+        .unwrap();
+    let mut conn = connect(&application).await;
+    for sql in [
+        "UPDATE anju_log.record SET record = record",
+        "DELETE FROM anju_log.stream",
+        "TRUNCATE anju_log.tile",
+        "UPDATE anju_log.log_head SET origin = 'mine'",
+    ] {
+        assert!(conn.execute(sql).await.is_err(), "{sql}");
+    }
+    open(&application).await.unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_role_that_is_not_let_in_is_told_what_the_server_said() {
+    let unknown = shared()
+        .database()
+        .replace("postgres@", "nobody_known:secret@");
+    let refused = open(&unknown).await.unwrap_err();
+    assert!(matches!(refused, OpenError::SignIn { .. }), "{refused:?}");
+    let said = refused.to_string();
+    assert!(
+        said.contains("nobody_known") && !said.contains("secret"),
+        "{said}"
+    );
 }
 
 /// The machine's clock, set wrong by some milliseconds.

@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
 
-use crate::names::{area_name, deadline_names, stage_name, step_name};
+use crate::names::{Part, area_name, rule_names, stage_name, step_name};
 use crate::store::{parse_day, unsigned};
 use crate::{ViewError, Views};
 
@@ -326,7 +326,13 @@ impl Views {
                 area: line.area,
                 step_name: step_name(&definition, &raised.ladder, query.lang),
                 stage_name: stage_name(&definition, &raised.stage, query.lang),
-                rule_name: deadline_names(&definition, &raised.key.deadline, query.lang).0,
+                rule_name: rule_names(
+                    &definition,
+                    &raised.key.deadline,
+                    Part::of_step(&raised),
+                    query.lang,
+                )
+                .0,
                 key: raised.key,
                 ladder: raised.ladder,
                 stage: raised.stage,

@@ -2,49 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use anju_workflows::definition::{Definition, FieldKind, Reference};
+use anju_workflows::definition::{Definition, FieldKind};
 use anju_workflows::requirement::{Exact, View};
-
-/// A counter of the project, as requirements see it: the latest fact that supersedes it, else the sum over its
-/// registered compounds if each of them states it. `None` = not known.
-pub(crate) fn counter(view: View<'_>, counter: &str) -> Option<Exact> {
-    if let Some(reference) = view.definition.counters.get(counter)
-        && reference.subject != "project"
-        && let Some(value) = latest(view, reference)
-    {
-        return Some(value);
-    }
-    let compounds = view.state.compounds();
-    if compounds.is_empty() {
-        return None;
-    }
-    compounds
-        .iter()
-        .try_fold(Exact::default(), |total, compound| {
-            let part = match counter {
-                "households" => compound.households.and_then(whole),
-                "buildings" => compound.buildings.and_then(whole),
-                "area_m2" => compound.area_m2.as_deref().and_then(Exact::parse),
-                "compounds" => Some(Exact::whole(1)),
-                _ => None,
-            }?;
-            Some(total.plus(part))
-        })
-}
-
-fn latest(view: View<'_>, reference: &Reference) -> Option<Exact> {
-    view.facts()
-        .filter(|(_, fact)| {
-            fact.fact == reference.subject && fact.fields.contains_key(&reference.field)
-        })
-        .max_by_key(|(position, fact)| (fact.occurred_at.day(), *position))
-        .and_then(|(_, fact)| fact.fields.get(&reference.field))
-        .and_then(Exact::of)
-}
-
-fn whole(value: u64) -> Option<Exact> {
-    i64::try_from(value).ok().map(Exact::whole)
-}
 
 /// The sums over standing facts of every field that holds money, and of every field that a target sums, by
 /// `fact.field`. A field that no fact states has none.

@@ -84,7 +84,17 @@ pub(crate) fn fold(project: &ProjectId, events: &[Past], as_of: Date) -> Option<
     }
     let mut state = state?;
     // A transition that is left out has no basis to lose.
-    let taken: Vec<u64> = state.transitions.iter().map(|t| t.position).collect();
+    let taken: Vec<u64> = state
+        .transitions
+        .iter()
+        .map(|transition| transition.position)
+        .chain(
+            state
+                .lots
+                .values()
+                .flat_map(|lot| lot.passages.iter().map(|passage| passage.position)),
+        )
+        .collect();
     state
         .basis_lost
         .retain(|lost| taken.contains(&lost.transition));

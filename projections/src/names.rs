@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anju_workflows::definition::{COMPLETED, Definition, Lang, Quote};
 use anju_workflows::handler::Handler;
+use anju_workflows::project::event::EscalationRaised;
 
 use crate::ViewError;
 
@@ -86,6 +87,61 @@ pub(crate) fn deadline_names(definition: &Definition, id: &str, lang: Lang) -> (
                 )
             },
         )
+}
+
+/// What is due: the name of a deadline with that of the lot that answers for it, or an order with what it is about; and
+/// the phrase it comes from.
+pub(crate) fn rule_names(
+    definition: &Definition,
+    id: &str,
+    part: Part<'_>,
+    lang: Lang,
+) -> (String, String) {
+    if let Some((number, about)) = part.order {
+        let known = definition
+            .orders
+            .as_ref()
+            .and_then(|orders| orders.about.get(about));
+        let word = definition.about_word(about, lang);
+        let name = match lang {
+            Lang::Zh => format!("派单 #{number}({word})"),
+            Lang::En => format!("order #{number} ({word})"),
+        };
+        let source = known
+            .map(|known| phrase(known.quote.as_ref(), known.source.as_deref()))
+            .unwrap_or_default();
+        return (name, source);
+    }
+    let (name, source) = deadline_names(definition, id, lang);
+    match part.lot {
+        Some(lot) => (
+            match lang {
+                Lang::Zh => format!("{name}({lot})"),
+                Lang::En => format!("{name} ({lot})"),
+            },
+            source,
+        ),
+        None => (name, source),
+    }
+}
+
+/// What of a project is due, if not the project itself.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Part<'a> {
+    /// The name of a lot.
+    pub(crate) lot: Option<&'a str>,
+    /// The number of an order, and what it is about.
+    pub(crate) order: Option<(u32, &'a str)>,
+}
+
+impl<'a> Part<'a> {
+    /// What a step was taken for.
+    pub(crate) fn of_step(raised: &'a EscalationRaised) -> Self {
+        Self {
+            lot: raised.lot_name.as_deref(),
+            order: raised.key.order.zip(raised.about.as_deref().or(Some(""))),
+        }
+    }
 }
 
 /// The phrase of the text, or the law.

@@ -13,11 +13,11 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::escalations::{COLUMNS, Line, read};
-use crate::names::{area_name, deadline_names, stage_name, step_name};
+use crate::names::{Part, area_name, rule_names, stage_name, step_name};
 use crate::store::signed;
 use crate::{ViewError, Views};
 
-pub use spool::{Spooled, spool, spool_new, spooled_position};
+pub use spool::{Page, Spooled, spool, spool_new, spool_page, spooled_position};
 
 /// One message about one step of the ladder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,7 +185,12 @@ fn notice(
         .get(&raised.ladder)
         .and_then(|step| step.form.as_ref())
         .map_or_else(|| step_name.clone(), |form| form.get(lang).to_owned());
-    let (rule_name, rule_quote) = deadline_names(definition, &raised.key.deadline, lang);
+    let (rule_name, rule_quote) = rule_names(
+        definition,
+        &raised.key.deadline,
+        Part::of_step(&raised),
+        lang,
+    );
     let mut notice = Notice {
         id: format!("{}.{told_by}", line.project),
         kind,

@@ -262,7 +262,7 @@ impl Folding {
                 let happened = correction.happened.as_ref().map(|at| at.day());
                 self.latest_day = self.latest_day.max(happened);
             }
-            ProjectEvent::TransitionRefused(transition) => {
+            ProjectEvent::TransitionRefused(transition) | ProjectEvent::LotRefused(transition) => {
                 let missing = transition.judgements.iter().filter(|j| !j.met && !j.warn);
                 self.refusals
                     .extend(missing.map(|j| (no, transition.from.clone(), j.rule.clone())));
@@ -325,7 +325,7 @@ impl Rows<'_> {
             state,
             new: open.new,
             line: ProjectLine::of(&definition, self.calendar, state),
-            deadline: DeadlineLine::of(&definition, self.calendar, state),
+            deadlines: DeadlineLine::all(&definition, self.calendar, state),
         })
     }
 
@@ -361,11 +361,11 @@ impl Rows<'_> {
                     .library()
                     .definition(&bound.programme, &bound.definition)
                     .await?;
-                lines.push((no, DeadlineLine::of(&definition, self.calendar, &state)));
+                lines.push((no, DeadlineLine::all(&definition, self.calendar, &state)));
             }
             store::deadlines(
                 connection,
-                lines.iter().map(|(no, line)| (*no, line.as_ref())),
+                lines.iter().map(|(no, lines)| (*no, lines.as_slice())),
             )
             .await?;
         }

@@ -101,8 +101,9 @@ const PAGE: u32 = 100;
 const COLUMNS: &str = "
     SELECT p.project, p.programme, p.definition, p.name, p.area, p.track, p.category, p.stage, p.status, p.since,
            p.counted, p.started, p.finished, p.accepted, p.households, p.buildings, p.area_m2, p.area_micro,
-           p.refusals, p.last_position, d.due_day
-    FROM project p LEFT JOIN deadline d ON d.project_no = p.no WHERE 1";
+           p.refusals, p.last_position,
+           (SELECT MIN(d.due_day) FROM deadline d WHERE d.project_no = p.no AND d.part NOT LIKE 'order/%') AS due_day
+    FROM project p WHERE 1";
 
 impl Views {
     /// A page of projects, by id.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anju_workflows::calendar::Calendar;
 use anju_workflows::definition::{Definition, FactMatch};
-use anju_workflows::project::deadline::{OpenDeadline, days_between, open_deadlines};
-use anju_workflows::project::escalation::next_step_day;
+use anju_workflows::project::deadline::{OpenDeadline, all_open, days_between};
+use anju_workflows::project::escalation::{is_for, next_step_day_of};
 use anju_workflows::project::{ProjectState, Status};
 use anju_workflows::requirement::{Exact, View};
 use jiff::civil::Date;
@@ -40,9 +40,40 @@ impl From<&OpenDeadline> for OpenLine {
     }
 }
 
-/// The deadlines of a project that runs and has at least one.
+/// What of a project a row of deadlines is about, if not the project itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PartLine {
+    Lot {
+        lot: String,
+        name: String,
+    },
+    Order {
+        order: u32,
+        to: String,
+        about: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lot: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lot_name: Option<String>,
+    },
+}
+
+impl PartLine {
+    /// The key of its row among those of the project.
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::Lot { lot, .. } => format!("lot/{lot}"),
+            Self::Order { order, .. } => format!("order/{order}"),
+        }
+    }
+}
+
+/// The unmet deadlines of a project that runs, of one of its lots, or an open order: at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DeadlineLine {
+    /// What they are of; `None` = the project itself.
+    pub(crate) part: Option<PartLine>,
     /// The governing one.
     pub(crate) first: OpenLine,
     /// The others, by due day.
@@ -53,33 +84,58 @@ pub(crate) struct DeadlineLine {
 }
 
 impl DeadlineLine {
-    /// `None` for projects that do not run, and for those without a deadline.
-    pub(crate) fn of(
+    /// Of the project, of each standing lot, of each open order. None for projects whose clock is stopped or that have
+    /// left; completed ones have only those of open orders.
+    pub(crate) fn all(
         definition: &Definition,
         calendar: &Calendar,
         state: &ProjectState,
-    ) -> Option<Self> {
-        if state.status != Status::Active {
-            return None;
+    ) -> Vec<Self> {
+        if !matches!(state.status, Status::Active | Status::Completed) {
+            return Vec::new();
         }
-        let open = open_deadlines(definition, calendar, state);
+        all_open(definition, calendar, state)
+            .iter()
+            .filter_map(|group| Self::of(definition, calendar, state, group))
+            .collect()
+    }
+
+    fn of(
+        definition: &Definition,
+        calendar: &Calendar,
+        state: &ProjectState,
+        open: &[OpenDeadline],
+    ) -> Option<Self> {
         let (governing, others) = open.split_first()?;
         let highest = state
             .steps
             .iter()
-            .filter(|step| {
-                step.key.deadline == governing.id
-                    && step.key.visit == governing.visit
-                    && step.key.run == governing.run
-                    && !step.superseded
-                    && !step.withdrawn
-            })
+            .filter(|step| is_for(&step.key, governing) && !step.superseded && !step.withdrawn)
             .max_by_key(|step| step.key.step)
             .map(|step| (step.key.step, step.ladder.clone()));
+        let lot_name = |lot: &Option<String>| Some(state.lots.get(lot.as_ref()?)?.name.clone());
+        let part = match (governing.order_number, &governing.lot) {
+            (Some(number), lot) => {
+                let order = state.orders.get(&number)?;
+                Some(PartLine::Order {
+                    order: number,
+                    to: order.to.clone(),
+                    about: order.about.clone(),
+                    lot: lot.clone(),
+                    lot_name: lot_name(lot),
+                })
+            }
+            (None, Some(lot)) => Some(PartLine::Lot {
+                lot: lot.clone(),
+                name: lot_name(&governing.lot)?,
+            }),
+            (None, None) => None,
+        };
         Some(Self {
+            part,
             first: governing.into(),
             others: others.iter().map(OpenLine::from).collect(),
-            next_step_day: next_step_day(definition, calendar, state),
+            next_step_day: next_step_day_of(definition, calendar, state, governing),
             highest,
         })
     }
@@ -108,6 +164,15 @@ impl ProjectLine {
             day: Date::MAX,
             before: None,
         };
+        // Lots that have left take what they had declared off the counters. What happened in them has happened.
+        let standing = state.at_gate(view.when());
+        let counted = |counter| {
+            View {
+                state: &standing,
+                ..view
+            }
+            .counted(counter)
+        };
         let earliest =
             |what: &FactMatch| view.earliest(what).map(|(_, fact)| fact.occurred_at.day());
         let milestones = &definition.milestones;
@@ -115,10 +180,10 @@ impl ProjectLine {
             started: earliest(&milestones.started),
             finished: earliest(&milestones.finished),
             accepted: earliest(&milestones.accepted),
-            compounds: figures::counter(view, "compounds"),
-            households: figures::counter(view, "households"),
-            buildings: figures::counter(view, "buildings"),
-            area_m2: figures::counter(view, "area_m2"),
+            compounds: counted("compounds"),
+            households: counted("households"),
+            buildings: counted("buildings"),
+            area_m2: counted("area_m2"),
             figures: figures::sums(view),
         }
     }

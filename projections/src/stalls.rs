@@ -1,6 +1,7 @@
 //! Which projects are past their day: where, since when, by which rule, and whose turn it is.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use anju_engine::event::{Position, shanghai_day};
 use anju_workflows::calendar::{Calendar, DayKind};
@@ -12,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
-use crate::names::{area_name, deadline_names, stage_name, step_name};
-use crate::rows::{DeadlineLine, OpenLine};
+use crate::names::{Part, area_name, deadline_names, rule_names, stage_name, step_name};
+use crate::rows::{DeadlineLine, OpenLine, PartLine};
 use crate::store::{parse_day, unsigned};
 use crate::views::Question;
 use crate::{ViewError, Views, history};
@@ -89,6 +90,15 @@ pub struct StalledProject {
     pub highest_step: Option<u32>,
     /// Its name.
     pub highest_step_name: Option<String>,
+    /// The lot that is late, if it is not the project itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_name: Option<String>,
+    /// The number of the order that is late, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<u32>,
 }
 
 /// A lamp (亮灯).
@@ -118,7 +128,7 @@ impl Lamp {
 /// Projects that are past their day, through the index of due days.
 const STALLED: &str = "
     SELECT p.project, p.programme, p.definition, p.name, p.area, p.track, p.category, p.stage, p.since,
-           d.next_step_day, d.open, d.highest_step, d.highest_ladder
+           d.next_step_day, d.open, d.highest_step, d.highest_ladder, d.part_line
     FROM deadline d CROSS JOIN project p ON p.no = d.project_no
     WHERE d.due_day < ";
 
@@ -131,10 +141,11 @@ const DUE_STEPS: &str = "
     SELECT p.project
     FROM deadline d CROSS JOIN project p ON p.no = d.project_no
     WHERE d.next_step_day <= ?
-    ORDER BY d.next_step_day, d.project_no
-    LIMIT ?";
+    ORDER BY d.next_step_day, d.project_no, d.part
+    LIMIT ? OFFSET ?";
 
 /// A project, as far as its stall is shown.
+#[derive(Clone)]
 struct Subject {
     project: ProjectId,
     programme: String,
@@ -173,7 +184,12 @@ impl Views {
                 .await?;
         }
         answer.stalled.sort_by(|a, b| {
-            (Reverse(a.overdue_days), &a.project).cmp(&(Reverse(b.overdue_days), &b.project))
+            (Reverse(a.overdue_days), &a.project, &a.lot, a.order).cmp(&(
+                Reverse(b.overdue_days),
+                &b.project,
+                &b.lot,
+                b.order,
+            ))
         });
         Ok(answer)
     }
@@ -181,14 +197,31 @@ impl Views {
     /// The projects for which a step of the ladder is due by `today`, the longest due first: at most `limit`.
     pub async fn due_steps(&self, today: Date, limit: usize) -> Result<Vec<ProjectId>, ViewError> {
         let mut question = self.ask().await?;
-        let rows = sqlx::query(DUE_STEPS)
-            .bind(today.to_string())
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&mut *question.rows)
-            .await?;
-        rows.iter()
-            .map(|row| Ok(ProjectId::new(row.try_get::<String, _>("project")?)?))
-            .collect()
+        let mut found: Vec<ProjectId> = Vec::new();
+        let mut seen = HashSet::new();
+        let page = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut offset = 0i64;
+        // A project may have several rows, one for each late lot and order: it is named once.
+        while found.len() < limit {
+            let rows = sqlx::query(DUE_STEPS)
+                .bind(today.to_string())
+                .bind(page)
+                .bind(offset)
+                .fetch_all(&mut *question.rows)
+                .await?;
+            let last = rows.len() < limit;
+            offset = offset.saturating_add(page);
+            for row in rows {
+                let project = ProjectId::new(row.try_get::<String, _>("project")?)?;
+                if found.len() < limit && seen.insert(project.clone()) {
+                    found.push(project);
+                }
+            }
+            if last {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     async fn stalled_now(
@@ -263,11 +296,13 @@ impl Views {
                 Status::Suspended => answer.suspended += 1,
                 Status::Active | Status::Completed => {}
             }
-            if let Some(line) = DeadlineLine::of(&definition, calendar, &state) {
+            let lines = DeadlineLine::all(&definition, calendar, &state);
+            let subject = subject_of(state);
+            for line in lines {
                 answer.stalled.extend(stall(
                     &definition,
                     calendar,
-                    subject_of(state),
+                    subject.clone(),
                     &line,
                     answer.as_of,
                     query.lang,
@@ -314,7 +349,11 @@ fn read(row: &SqliteRow) -> Result<(Subject, DeadlineLine), ViewError> {
     let step: Option<u32> = row.try_get("highest_step")?;
     let ladder: Option<String> = row.try_get("highest_ladder")?;
     let next_step_day: Option<String> = row.try_get("next_step_day")?;
+    let part: Option<String> = row.try_get("part_line")?;
     let line = DeadlineLine {
+        part: part
+            .map(|part| serde_json::from_str(&part).map_err(ViewError::row))
+            .transpose()?,
         first,
         others: open,
         next_step_day: next_step_day.as_deref().map(parse_day).transpose()?,
@@ -351,7 +390,33 @@ fn stall(
         return None;
     }
     let overdue_working_days = calendar.working_days_between(due, as_of);
-    let (rule_name, rule_source) = deadline_names(definition, &line.first.id, lang);
+    let (mut lot, mut lot_name, mut order) = (None, None, None);
+    let mut responsible = definition.responsible_units(&subject.stage, &subject.placement);
+    let (rule_name, rule_source) = match &line.part {
+        None => deadline_names(definition, &line.first.id, lang),
+        Some(PartLine::Lot { lot: id, name }) => {
+            lot = Some(id.clone());
+            lot_name = Some(name.clone());
+            deadline_names(definition, &line.first.id, lang)
+        }
+        Some(PartLine::Order {
+            order: number,
+            to,
+            about,
+            lot: id,
+            lot_name: name,
+        }) => {
+            order = Some(*number);
+            lot.clone_from(id);
+            lot_name.clone_from(name);
+            responsible = vec![to.clone()];
+            let part = Part {
+                lot: None,
+                order: Some((*number, about)),
+            };
+            rule_names(definition, &line.first.id, part, lang)
+        }
+    };
     let highest = line.highest.as_ref();
     Some(StalledProject {
         area_name: area_name(definition, subject.placement.area.as_deref(), lang),
@@ -361,7 +426,7 @@ fn stall(
         overdue_days,
         overdue_working_days,
         lamp: lamp(definition, calendar, due, as_of),
-        responsible: definition.responsible_units(&subject.stage, &subject.placement),
+        responsible,
         rule: line.first.id.clone(),
         rule_name,
         rule_stage: line.first.stage.clone(),
@@ -380,6 +445,9 @@ fn stall(
         programme: subject.programme,
         area: subject.placement.area,
         stage: subject.stage,
+        lot,
+        lot_name,
+        order,
     })
 }
 
@@ -448,7 +516,8 @@ mod tests {
         let plan = plan(
             DUE_STEPS
                 .replacen('?', "'2021-10-01'", 1)
-                .replace('?', "10"),
+                .replacen('?', "10", 1)
+                .replace('?', "0"),
         )
         .await;
         assert!(

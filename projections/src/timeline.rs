@@ -6,25 +6,29 @@
 
 mod answer;
 mod facts;
+mod parts;
 
 use anju_engine::event::{Position, end_of_shanghai_day, shanghai_day};
 use anju_workflows::calendar::Calendar;
 use anju_workflows::definition::{Definition, Lang};
 use anju_workflows::handler::Handler;
 use anju_workflows::project::ProjectState;
-use anju_workflows::project::deadline::open_deadlines;
+use anju_workflows::project::deadline::all_open;
 use anju_workflows::project::event::{ProjectEvent, ProjectId, Transition};
-use anju_workflows::requirement::explain;
+use anju_workflows::requirement::{View, explain};
 use jiff::civil::Date;
 
 use crate::calendars::calendar_where;
 use crate::history::{self, Past};
-use crate::names::{Names, area_name, deadline_names, stage_name, step_name};
+use crate::names::{Names, Part, area_name, rule_names, stage_name, step_name};
 use crate::{ViewError, Views};
+
+pub use parts::{LotsCounter, OrderMoved, ReplayedLot, ReplayedOrder, ReplayedPassage};
 
 pub use answer::{
     ClockEvent, DecisionOutcome, FieldLabel, Replay, ReplayQuery, ReplayedCorrection,
-    ReplayedDeadline, ReplayedDecision, ReplayedFact, ReplayedRequirement, ReplayedStep,
+    ReplayedDeadline, ReplayedDecision, ReplayedFact, ReplayedMigration, ReplayedRequirement,
+    ReplayedStep,
 };
 
 impl Views {
@@ -107,9 +111,19 @@ pub async fn replay(
         decisions,
         clock: shown.iter().filter_map(|past| clock_event(past)).collect(),
         escalations,
+        migrations: shown.iter().filter_map(|past| migration(past)).collect(),
         open_deadlines: deadlines(&definition, &calendar, &state, as_of, lang),
         compounds: bound.compounds.clone(),
         plan: bound.plan.clone(),
+        lots: parts::lots(&definition, &state, as_of, lang),
+        lots_counters: parts::counters(View {
+            definition: &definition,
+            calendar: &calendar,
+            state: &state,
+            day: as_of,
+            before: None,
+        }),
+        orders: parts::orders(&definition, &state, &shown, as_of, lang),
     })
 }
 
@@ -126,7 +140,10 @@ async fn decisions(
                 (transition, DecisionOutcome::Returned)
             }
             ProjectEvent::TransitionAccepted(transition) => (transition, DecisionOutcome::Accepted),
-            ProjectEvent::TransitionRefused(transition) => (transition, DecisionOutcome::Refused),
+            ProjectEvent::TransitionRefused(transition) | ProjectEvent::LotRefused(transition) => {
+                (transition, DecisionOutcome::Refused)
+            }
+            ProjectEvent::LotPassed(transition) => (transition, DecisionOutcome::Accepted),
             _ => continue,
         };
         let definition = names
@@ -172,6 +189,13 @@ fn decision(
         to: transition.to.clone(),
         to_name: stage_name(definition, &transition.to, lang),
         outcome,
+        lot_name: transition
+            .lot
+            .as_ref()
+            .and_then(|lot| state.lots.get(lot))
+            .map(|lot| lot.name.clone()),
+        lot: transition.lot.clone(),
+        lots: transition.lots.clone(),
         definition: transition.definition.clone(),
         calendar: transition.calendar.clone(),
         requirements: transition
@@ -237,6 +261,24 @@ async fn escalations(
     Ok(steps)
 }
 
+fn migration(past: &Past) -> Option<ReplayedMigration> {
+    let ProjectEvent::DefinitionMigrated(migrated) = &past.event else {
+        return None;
+    };
+    let recorded = &past.recorded;
+    Some(ReplayedMigration {
+        position: recorded.position,
+        event: recorded.id,
+        at: recorded.occurred_at.as_str().to_owned(),
+        recorded_at: recorded.recorded_at,
+        from: migrated.from.clone(),
+        to: migrated.to.clone(),
+        renamed_stages: migrated.renamed.stages.clone(),
+        deadlines: migrated.deadlines.clone(),
+        actor_role: recorded.actor.role.clone(),
+    })
+}
+
 fn clock_event(past: &Past) -> Option<ClockEvent> {
     let recorded = &past.recorded;
     let mut shown = ClockEvent {
@@ -247,6 +289,7 @@ fn clock_event(past: &Past) -> Option<ClockEvent> {
         recorded_at: recorded.recorded_at,
         cause: None,
         deadline: None,
+        lot: None,
         before: None,
         due: None,
         late: false,
@@ -259,6 +302,7 @@ fn clock_event(past: &Past) -> Option<ClockEvent> {
         ProjectEvent::ProjectWithdrawn(_) => {}
         ProjectEvent::DeadlineExtended(extension) => {
             shown.deadline = Some(extension.deadline.clone());
+            shown.lot.clone_from(&extension.lot);
             shown.before = extension.before;
             shown.due = Some(extension.due);
             shown.late = extension.late;
@@ -275,10 +319,18 @@ fn deadlines(
     as_of: Date,
     lang: Lang,
 ) -> Vec<ReplayedDeadline> {
-    open_deadlines(definition, calendar, state)
+    all_open(definition, calendar, state)
         .into_iter()
+        .flatten()
         .map(|open| {
-            let (name, source) = deadline_names(definition, &open.id, lang);
+            let order = open
+                .order_number
+                .and_then(|number| Some((number, state.orders.get(&number)?)));
+            let part = Part {
+                lot: None,
+                order: order.map(|(number, order)| (number, order.about.as_str())),
+            };
+            let (name, source) = rule_names(definition, &open.id, part, lang);
             let overdue_days = open.overdue_days(as_of);
             ReplayedDeadline {
                 name,
@@ -294,6 +346,8 @@ fn deadlines(
                 due: open.due,
                 late_at_adoption: open.late_at_adoption,
                 rule: open.id,
+                lot: open.lot,
+                order: open.order_number,
             }
         })
         .collect()

@@ -4,21 +4,25 @@ mod failure;
 mod store;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anju_engine::clock::{Clock, SystemClock};
 use anju_engine::event::{Actor, CommandId, OccurredAt, PersonRef, Source};
-use anju_engine::log::{EventLog, Origin};
-use anju_engine::{CreateOptions, LogOptions, OpenError, SqliteLog};
+use anju_engine::log::{AnyLog, EventLog, Origin};
+use anju_engine::{CreateOptions, LogOptions, OpenError};
 use anju_projections::Views;
+use anju_projections::notices::{Spooled, spool_new, spool_page};
 use anju_workflows::calendar::Calendar;
 use anju_workflows::definition::{BUILTIN_PROGRAMMES, Definition, Lang, Parsed, parse_builtin};
 use anju_workflows::handler::{HandleError, Handler, Request, new_command_id};
+use anju_workflows::publish::OverriddenRehearsal;
 use uuid::Uuid;
 
 pub use failure::Failure;
-pub use store::Store;
+pub use store::{NoStateFolder, Store, StoreError};
 
+use crate::beside::Beside;
 use crate::notes::Notes;
 
 /// How a store is opened.
@@ -35,13 +39,14 @@ pub struct App {
     /// Where it is.
     pub store: Store,
     /// The log.
-    pub log: Arc<SqliteLog>,
+    pub log: Arc<AnyLog>,
     /// The door.
     pub handler: Arc<Handler>,
     /// The language of answers.
     pub lang: Lang,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    beside: tokio::sync::OnceCell<Option<Arc<Beside>>>,
     notes: tokio::sync::OnceCell<Notes>,
     views: tokio::sync::OnceCell<Arc<Views>>,
 }
@@ -59,13 +64,11 @@ impl App {
             confirm_clock,
             ..LogOptions::default()
         };
-        let path = store.path();
         let opened = match mode {
-            Mode::Existing => SqliteLog::open(path, options, clock.clone()).await,
+            Mode::Existing => store.open(options, clock.clone()).await,
             Mode::OrCreate => {
-                let origin = Origin::real(format!("anju.local/{}", Uuid::new_v4()));
-                SqliteLog::open_or_create(path, CreateOptions::new(origin), options, clock.clone())
-                    .await
+                let create = CreateOptions::new(new_origin());
+                store.open_or_create(create, options, clock.clone()).await
             }
         };
         let log = match opened {
@@ -77,7 +80,7 @@ impl App {
 
     /// An app over an open log.
     #[must_use]
-    pub fn over(store: Store, log: Arc<SqliteLog>, clock: Arc<dyn Clock>, lang: Lang) -> Self {
+    pub fn over(store: Store, log: Arc<AnyLog>, clock: Arc<dyn Clock>, lang: Lang) -> Self {
         let dynamic: Arc<dyn EventLog> = log.clone();
         Self {
             handler: Arc::new(Handler::new(dynamic, clock.clone())),
@@ -85,6 +88,7 @@ impl App {
             log,
             lang,
             clock,
+            beside: tokio::sync::OnceCell::new(),
             notes: tokio::sync::OnceCell::new(),
             views: tokio::sync::OnceCell::new(),
         }
@@ -95,21 +99,83 @@ impl App {
         let views = self
             .views
             .get_or_try_init(|| async {
-                Views::open(&self.store.beside("views.db"), self.handler.clone())
-                    .await
-                    .map(Arc::new)
+                let path = self.kept_in("views.db")?;
+                let views = Views::open(&path, self.handler.clone()).await?;
+                Ok::<_, Failure>(Arc::new(views))
             })
             .await?;
         views.catch_up().await?;
         Ok(views)
     }
 
+    /// Where this machine keeps something of the log: `anju.db` has `anju.views.db` beside it; what belongs to a log in
+    /// a database stands in a folder of this machine, which is made if it is not there.
+    pub fn kept_in(&self, suffix: &str) -> Result<PathBuf, Failure> {
+        let path = self.store.beside(&self.log.origin().name, suffix)?;
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            make_folder(folder).map_err(|source| Failure::File {
+                path: folder.display().to_string(),
+                source,
+            })?;
+        }
+        Ok(path)
+    }
+
+    /// What stands beside the log in its database; `None` for a log in a file.
+    pub async fn beside(&self) -> Result<Option<&Arc<Beside>>, Failure> {
+        let beside = self
+            .beside
+            .get_or_try_init(|| async {
+                match self.store.database() {
+                    None => Ok(None),
+                    Some(address) => Beside::open(address).await.map(Arc::new).map(Some),
+                }
+            })
+            .await?;
+        Ok(beside.as_ref())
+    }
+
     /// The erasable store of notes.
     pub async fn notes(&self) -> Result<&Notes, Failure> {
         self.notes
-            .get_or_try_init(|| Notes::open(self.store.beside("notes.db")))
+            .get_or_try_init(|| async {
+                match (self.store.notes_file(), self.beside().await?) {
+                    (_, Some(beside)) => Ok(Notes::Database(beside.clone())),
+                    (file, None) => Ok(Notes::open(file.unwrap_or_default()).await?),
+                }
+            })
             .await
-            .map_err(Failure::from)
+    }
+
+    /// Writes every notice into `folder` that is not written yet. Beside a log in a file the folder itself says which
+    /// those are; the servers of a log in a database share one mark there, so that each notice goes into the folder of
+    /// one of them.
+    pub async fn spool(&self, folder: &Path) -> Result<Spooled, Failure> {
+        let views = self.views().await?;
+        let Some(beside) = self.beside().await? else {
+            return Ok(spool_new(views, folder).await?);
+        };
+        let origin = &self.log.origin().name;
+        let mut written = 0;
+        loop {
+            let Some(turn) = beside.turn(origin).await? else {
+                // Another server is writing them.
+                let position = views.position().await?;
+                return Ok(Spooled { written, position });
+            };
+            let page = spool_page(views, folder, turn.position).await?;
+            beside.end_turn(turn, origin, page.position).await?;
+            written += page.written;
+            if page.last {
+                return Ok(Spooled {
+                    written,
+                    position: page.position,
+                });
+            }
+        }
     }
 
     /// Puts a text into the notes and gives its digest for the record; nothing for no text.
@@ -163,14 +229,57 @@ impl App {
         definition: &Definition,
         sources: &BTreeMap<String, String>,
     ) -> Result<bool, Failure> {
-        self.handler
-            .publish_calendar(&Calendar::builtin(), &self.own_request())
-            .await?;
+        self.publish_version(definition, sources, None).await
+    }
+
+    /// Publishes a version, and records the rehearsal that was overridden for it.
+    pub async fn publish_version(
+        &self,
+        definition: &Definition,
+        sources: &BTreeMap<String, String>,
+        overridden: Option<&OverriddenRehearsal>,
+    ) -> Result<bool, Failure> {
+        self.publish_first_calendar().await?;
         Ok(self
             .handler
-            .publish_definition(definition, sources, &self.own_request())
+            .publish_version(definition, sources, overridden, &self.own_request())
             .await?
             .is_some())
+    }
+}
+
+/// The origin of a new log that records the world: a name that no other log has.
+#[must_use]
+pub fn new_origin() -> Origin {
+    Origin::real(format!("anju.local/{}", Uuid::new_v4()))
+}
+
+/// Makes a folder that only this user reads: read models hold what the log holds.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+impl App {
+    /// Publishes the calendar of this build into a log that has none, or into one whose newest calendar knows less: a
+    /// calendar that was published by hand and knows more years is not put aside.
+    async fn publish_first_calendar(&self) -> Result<(), Failure> {
+        let builtin = Calendar::builtin();
+        let newest = self.handler.library().calendar().await?;
+        let added = newest
+            .definition()
+            .notices
+            .iter()
+            .any(|notice| !builtin.definition().notices.contains(notice));
+        if !added {
+            self.handler
+                .publish_calendar(&builtin, &self.own_request())
+                .await?;
+        }
+        Ok(())
     }
 }
 

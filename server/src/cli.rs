@@ -2,12 +2,19 @@
 //! Exit codes: 0 done, 1 refused or not verified, 2 bad usage, 3 store failure.
 
 pub mod args;
+mod calendar;
 pub mod fact;
 mod ladder;
 mod look;
+mod lot;
+mod migrate;
+mod order;
 pub mod programme;
 pub mod project;
+mod publish;
 pub mod report;
+mod store;
+mod whatif;
 
 use std::process::ExitCode;
 
@@ -52,6 +59,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     };
     let store = cli.store()?;
     let opener = Opener {
+        named: cli.names_a_store(),
         store,
         lang: cli.lang(),
         confirm_clock: cli.confirm_clock,
@@ -62,6 +70,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Task::Programme(args) => programme::run(args, &opener, &out).await,
         Task::Register(args) => project::register(args, &opener, &out).await,
         Task::Import(args) => crate::import::run(args, &opener, &out).await,
+        Task::Whatif(args) => whatif::run(args, &opener, &out).await,
+        Task::Calendar(args) => calendar::run(args, &opener, &out).await,
         Task::Record(args) => fact::record(args, &opener, &out).await,
         Task::Correct(args) => fact::correct(args, &opener, &out).await,
         Task::Void(args) => fact::void(args, &opener, &out).await,
@@ -70,6 +80,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Task::Suspend(args) => project::suspend(args, &opener, &out).await,
         Task::Resume(args) => project::resume(args, &opener, &out).await,
         Task::Withdraw(args) => project::withdraw(args, &opener, &out).await,
+        Task::Lot(args) => lot::run(args, &opener, &out).await,
+        Task::Order(args) => order::run(args, &opener, &out).await,
         Task::Extend(args) => ladder::extend(args, &opener, &out).await,
         Task::Ack(args) => ladder::acknowledge(args, &opener, &out).await,
         Task::Watch(args) => ladder::watch(args, &opener, &out).await,
@@ -84,6 +96,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Task::Export(args) => proof::export(args, &opener, &out).await,
         Task::Rebuild => look::rebuild(&opener, &out).await,
         Task::Bench(args) => crate::bench::run(args, &out).await,
+        Task::Store(args) => store::run(args, &opener, &out).await,
     }
 }
 
@@ -91,6 +104,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 pub struct Opener {
     /// Where.
     pub store: Store,
+    /// Whether somebody named it, rather than the default.
+    pub named: bool,
     /// The language of answers.
     pub lang: Lang,
     /// Whether the clock was looked at.
@@ -101,6 +116,14 @@ impl Opener {
     /// Opens it.
     pub async fn open(&self, mode: Mode) -> Result<App, Failure> {
         App::open(&self.store, mode, self.lang, self.confirm_clock).await
+    }
+
+    /// Opens it if there is one.
+    pub async fn open_if_any(&self) -> Result<Option<App>, Failure> {
+        match self.open(Mode::Existing).await {
+            Err(Failure::NoStore(_)) => Ok(None),
+            opened => opened.map(Some),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod agent;
 mod cast;
 mod dice;
 mod facts;
+mod kinds;
 mod player;
 mod summary;
 
@@ -14,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anju_engine::event::SHANGHAI;
-use anju_engine::log::{EventLog, Origin};
-use anju_engine::{CreateOptions, LogOptions, SimulatedClock, SqliteLog};
+use anju_engine::log::{AnyLog, EventLog, Origin};
+use anju_engine::{CreateOptions, LogOptions, SimulatedClock};
 use anju_workflows::definition::Lang;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::civil::Date;
@@ -88,14 +89,15 @@ async fn open(
     store: &Store,
     fingerprint: &str,
     seed: u64,
-) -> Result<(Arc<SqliteLog>, Arc<SimulatedClock>), Failure> {
+) -> Result<(Arc<AnyLog>, Arc<SimulatedClock>), Failure> {
     let name = format!("anju.demo/{fingerprint}");
     let start = SHANGHAI
         .to_timestamp(Date::constant(2000, 1, 1).at(9, 0, 0, 0))
         .unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let clock = Arc::new(SimulatedClock::new(start));
     let create = CreateOptions::new(Origin::simulated(name.clone(), seed));
-    let log = SqliteLog::open_or_create(store.path(), create, LogOptions::default(), clock.clone())
+    let log = store
+        .open_or_create(create, LogOptions::default(), clock.clone())
         .await?;
     let origin = log.origin();
     if !origin.simulated {

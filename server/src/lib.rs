@@ -1,6 +1,7 @@
 //! The `anju` binary: everything that touches the outside.
 //!
 //! - [`app`]: a store opened: the log, the handler, the read models, the notes.
+//! - [`beside`]: what stands beside a log in a database.
 //! - [`cli`]: the command line.
 //! - [`import`]: facts and projects from CSV and Excel.
 //! - [`web`]: the pages.
@@ -17,6 +18,7 @@
 
 pub mod app;
 pub mod bench;
+pub mod beside;
 pub mod cli;
 pub mod demo;
 pub mod import;

@@ -3,15 +3,17 @@
 //! A record names a note by SHA-256(salt ‖ text). Without the salt, which is erased with the text, the digest says
 //! nothing about the text.
 
-use std::path::{Path, PathBuf};
+mod file;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use anju_workflows::publish::hex;
 use sha2::{Digest, Sha256};
-use sqlx::Row;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
 use uuid::Uuid;
+
+use crate::beside::{Beside, BesideError};
+use file::NotesFile;
 
 /// The longest note, in characters.
 pub const MAX_NOTE: usize = 2_000;
@@ -34,44 +36,23 @@ pub enum NotesError {
         #[source]
         source: sqlx::Error,
     },
+    /// The database failed.
+    #[error(transparent)]
+    Beside(#[from] BesideError),
 }
 
-/// The erasable store of notes.
-pub struct Notes {
-    pool: SqlitePool,
-    path: PathBuf,
+/// The erasable store of notes: a file beside the log's file, or a table beside the log's schema.
+pub enum Notes {
+    /// Of a log in a file.
+    File(NotesFile),
+    /// Of a log in a database, which all its servers share.
+    Database(Arc<Beside>),
 }
 
 impl Notes {
-    /// Opens the store, or makes it.
+    /// Opens the store in a file, or makes it.
     pub async fn open(path: PathBuf) -> Result<Self, NotesError> {
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            // What is erased is overwritten in the file.
-            .pragma("secure_delete", "ON");
-        let failed = |source| NotesError::Store {
-            path: path.clone(),
-            source,
-        };
-        let pool = SqlitePoolOptions::new()
-            .max_connections(2)
-            .connect_with(options)
-            .await
-            .map_err(failed)?;
-        sqlx::query("CREATE TABLE IF NOT EXISTS note (digest TEXT PRIMARY KEY, salt BLOB NOT NULL, text TEXT NOT NULL) WITHOUT ROWID")
-            .execute(&pool)
-            .await
-            .map_err(failed)?;
-        Ok(Self { pool, path })
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+        NotesFile::open(path).await.map(Self::File)
     }
 
     /// Keeps a text; durable before its digest is given back, so that no record names a note that is not there.
@@ -87,30 +68,18 @@ impl Notes {
         hash.update(salt);
         hash.update(text.as_bytes());
         let digest = hex(&hash.finalize());
-        sqlx::query("INSERT INTO note (digest, salt, text) VALUES (?, ?, ?)")
-            .bind(&digest)
-            .bind(salt.as_slice())
-            .bind(text)
-            .execute(&self.pool)
-            .await
-            .map_err(|source| self.failed(source))?;
+        match self {
+            Self::File(file) => file.keep(&digest, &salt, text).await?,
+            Self::Database(beside) => beside.keep_note(&digest, &salt, text).await?,
+        }
         Ok(digest)
     }
 
     /// A text by its digest; `None` if it was erased or never here.
     pub async fn text(&self, digest: &str) -> Result<Option<String>, NotesError> {
-        let row = sqlx::query("SELECT text FROM note WHERE digest = ?")
-            .bind(digest)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(|source| self.failed(source))?;
-        Ok(row.map(|row| row.get("text")))
-    }
-
-    fn failed(&self, source: sqlx::Error) -> NotesError {
-        NotesError::Store {
-            path: self.path.clone(),
-            source,
+        match self {
+            Self::File(file) => file.text(digest).await,
+            Self::Database(beside) => Ok(beside.note(digest).await?),
         }
     }
 }

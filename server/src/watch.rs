@@ -9,11 +9,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anju_engine::event::{CommandId, EventId, Position, Source, shanghai_day};
-use anju_projections::notices::spool_new;
+use anju_engine::log::sqlite::Lease;
 use anju_workflows::handler::{HandleError, Request};
 use anju_workflows::project::Command;
 use anju_workflows::project::decide::CommandError;
-use anju_workflows::project::escalation::due_step;
+use anju_workflows::project::escalation::due_steps;
 use anju_workflows::project::event::{ProjectId, StepKey};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
@@ -55,10 +55,17 @@ pub struct Raised {
 /// The id of the command that takes a step: the same step is the same command on every machine.
 #[must_use]
 pub fn escalation_command_id(project: &ProjectId, key: &StepKey) -> CommandId {
-    let hash = Sha256::digest(format!(
+    let mut words = format!(
         "escalate/{project}/{}/{}/{}/{}",
         key.deadline, key.visit, key.run, key.step
-    ));
+    );
+    if let Some(lot) = &key.lot {
+        words.push_str(&format!("/lot/{lot}"));
+    }
+    if let Some(order) = key.order {
+        words.push_str(&format!("/order/{order}"));
+    }
+    let hash = Sha256::digest(words);
     let mut sixteen = [0u8; 16];
     sixteen.copy_from_slice(&hash[..16]);
     CommandId(Builder::from_custom_bytes(sixteen).into_uuid())
@@ -82,14 +89,11 @@ pub async fn once(app: &App, spool: &Path) -> Result<Watched, Failure> {
             break;
         }
         for project in due {
-            if let Some(step) = take(app, &project, today).await? {
-                raised.push(step);
-            }
+            raised.extend(take(app, &project, today).await?);
             looked_at.insert(project);
         }
     }
-    let views = app.views().await?;
-    let spooled = spool_new(views, spool).await?;
+    let spooled = app.spool(spool).await?;
     Ok(Watched {
         today,
         raised,
@@ -98,10 +102,10 @@ pub async fn once(app: &App, spool: &Path) -> Result<Watched, Failure> {
     })
 }
 
-/// Takes the step of one project that is due, if there is one.
-async fn take(app: &App, project: &ProjectId, today: Date) -> Result<Option<Raised>, Failure> {
+/// Takes the steps of one project that are due: of the project itself, of its lots, of its orders.
+async fn take(app: &App, project: &ProjectId, today: Date) -> Result<Vec<Raised>, Failure> {
     let Some(state) = app.handler.load(project).await? else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let library = app.handler.library();
     let bound = &state.registered;
@@ -109,34 +113,34 @@ async fn take(app: &App, project: &ProjectId, today: Date) -> Result<Option<Rais
         .definition(&bound.programme, &bound.definition)
         .await?;
     let calendar = library.calendar().await?;
-    let Some(due) = due_step(&definition, &calendar, &state, today) else {
-        return Ok(None);
-    };
-    let request = Request {
-        command_id: escalation_command_id(project, &due.key),
-        actor: rule_actor(),
-        source: Source::Rule,
-        occurred_at: None,
-    };
-    let command = Command::Escalate {
-        key: due.key.clone(),
-    };
-    match app.handler.execute(project, None, &command, &request).await {
-        Ok(outcome) if outcome.repeated => Ok(None),
-        Ok(outcome) => Ok(outcome.events.first().map(|event| Raised {
-            project: project.clone(),
-            key: due.key,
-            event: event.id,
-        })),
-        // Somebody was faster, or the project moved: both are as they should be.
-        Err(HandleError::Command(CommandError::NotDue | CommandError::NotActive { .. })) => {
-            Ok(None)
+    let mut raised = Vec::new();
+    for due in due_steps(&definition, &calendar, &state, today) {
+        let request = Request {
+            command_id: escalation_command_id(project, &due.key),
+            actor: rule_actor(),
+            source: Source::Rule,
+            occurred_at: None,
+        };
+        let command = Command::Escalate {
+            key: due.key.clone(),
+        };
+        match app.handler.execute(project, None, &command, &request).await {
+            Ok(outcome) if outcome.repeated => {}
+            Ok(outcome) => raised.extend(outcome.events.first().map(|event| Raised {
+                project: project.clone(),
+                key: due.key,
+                event: event.id,
+            })),
+            // Somebody was faster, or the project moved: both are as they should be.
+            Err(HandleError::Command(CommandError::NotDue | CommandError::NotActive { .. })) => {}
+            Err(error) => return Err(error.into()),
         }
-        Err(error) => Err(error.into()),
     }
+    Ok(raised)
 }
 
-/// Looks again and again until told to stop. Of several processes on one log, one watches; the others stand by.
+/// Looks again and again until told to stop. Of several processes on one log, one watches; the others stand by. A
+/// failure that may pass, such as a database server that is restarted, is waited out.
 pub async fn watch_forever(
     app: &App,
     spool: &Path,
@@ -144,23 +148,14 @@ pub async fn watch_forever(
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
     let holder = uuid::Uuid::new_v4().to_string();
-    let ttl = LEASE.max(every * 2);
     let mut lease = None;
     loop {
-        lease = match lease.take() {
-            Some(held) => app.log.renew_lease(&held, ttl).await?.then_some(held),
-            None => app.log.try_lease("watch", &holder, ttl).await?,
-        };
-        if lease.is_some() {
-            let watched = once(app, spool).await?;
-            if !watched.raised.is_empty() || watched.notices > 0 {
-                eprintln!(
-                    "{} +{} ({})",
-                    watched.today,
-                    watched.raised.len(),
-                    watched.notices
-                );
+        match look(app, spool, every, &holder, &mut lease).await {
+            Ok(()) => {}
+            Err(failure) if failure.is_passing() => {
+                tracing::warn!(%failure, "the ladder waits");
             }
+            Err(failure) => return Err(failure),
         }
         tokio::select! {
             changed = shutdown.changed() => {
@@ -173,6 +168,34 @@ pub async fn watch_forever(
     }
     if let Some(lease) = lease {
         app.log.release_lease(lease).await?;
+    }
+    Ok(())
+}
+
+/// Looks once if this process has, or can have, the lease.
+async fn look(
+    app: &App,
+    spool: &Path,
+    every: Duration,
+    holder: &str,
+    lease: &mut Option<Lease>,
+) -> Result<(), Failure> {
+    let ttl = LEASE.max(every * 2);
+    *lease = match lease.take() {
+        Some(held) => app.log.renew_lease(&held, ttl).await?.then_some(held),
+        None => app.log.try_lease("watch", holder, ttl).await?,
+    };
+    if lease.is_none() {
+        return Ok(());
+    }
+    let watched = once(app, spool).await?;
+    if !watched.raised.is_empty() || watched.notices > 0 {
+        eprintln!(
+            "{} +{} ({})",
+            watched.today,
+            watched.raised.len(),
+            watched.notices
+        );
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The pages: programmes and progress, the stalled list, the projects, and one project with its form.
+//! The pages: programmes and progress, one programme with its rules, the stalled list, the projects, and one project with its form.
 //!
 //! Plain HTML made on the server: no script, one style sheet, one icon, all served by this binary. Every page says
 //! which position of the log it reflects. The pages write through the same handler as the command line; there is no
@@ -8,6 +8,7 @@ mod form;
 mod guard;
 mod layout;
 mod listen;
+mod programme;
 mod progress;
 mod project;
 mod projects;
@@ -42,9 +43,6 @@ use visit::Visit;
 
 /// The largest form that is read, in bytes.
 const MAX_FORM_BYTES: usize = 64 * 1024;
-
-/// How often the ladder is looked at while the pages are served.
-const WATCH_EVERY: Duration = Duration::from_secs(30);
 
 /// What every page needs.
 struct Site {
@@ -93,7 +91,8 @@ pub async fn serve(app: App, args: ServeArgs) -> Result<(), Failure> {
     let ladder = async {
         match &args.spool {
             Some(spool) => {
-                crate::watch::watch_forever(&app, spool, WATCH_EVERY, stopped.clone()).await
+                let every = Duration::from_secs(args.every);
+                crate::watch::watch_forever(&app, spool, every, stopped.clone()).await
             }
             None => Ok(()),
         }
@@ -214,11 +213,13 @@ async fn interrupted() {
 fn router(site: Shared) -> Router {
     Router::new()
         .route("/", get(progress::page))
+        .route("/programme/{id}", get(programme::page))
         .route("/stalled", get(stalled::page))
         .route("/projects", get(projects::page))
         .route("/project/{id}", get(project::page))
         .route("/project/{id}/record", post(project::record))
         .route("/project/{id}/advance", post(project::advance))
+        .route("/project/{id}/order", post(project::order))
         .route("/healthz", get(health))
         .route(layout::STYLE_PATH, get(layout::style))
         .route(layout::ICON_PATH, get(layout::icon))

@@ -197,6 +197,17 @@ impl Cluster {
             .to_owned()
     }
 
+    /// From now on the server asks this role for its password; the others stay trusted.
+    ///
+    /// # Panics
+    /// If the server does not take the new rules.
+    pub fn ask_for_passwords(&self, role: &str) {
+        let rules = self.data().join("pg_hba.conf");
+        let before = fs::read_to_string(&rules).unwrap();
+        fs::write(&rules, format!("local all {role} scram-sha-256\n{before}")).unwrap();
+        self.control(&["reload"]);
+    }
+
     /// Kills every process of the cluster without warning and starts it again: what a crash of the server looks
     /// like to its clients, with recovery from the write-ahead log.
     pub fn crash(&self) {

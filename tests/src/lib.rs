@@ -3,3 +3,4 @@
 pub mod cli;
 #[cfg(target_family = "unix")]
 pub mod cluster;
+pub mod tour;

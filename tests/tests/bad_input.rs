@@ -215,7 +215,7 @@ fn every_bad_command_says_what_is_wrong_and_appends_nothing() {
             &["2020-12-31", "previous"],
         ),
         (&["replay", "p9"], 1, &["p9"]),
-        (&["progress", "--store", "postgres"], 2, &["no store"]),
+        (&["progress", "--store", "postgres"], 2, &["no log at"]),
         (
             &["programme", "show", "no-such-file.yaml"],
             3,

@@ -3,40 +3,13 @@
 use std::process::Command;
 
 use anju_tests::cli::{Desk, anju};
+use anju_tests::tour::tour;
 
-/// The commands of the blocks marked `sh tour`: each with the exit code that a comment `# exit N` at its end names.
-fn tour(text: &str) -> Vec<(String, i32)> {
-    let mut commands = Vec::new();
-    let mut inside = false;
-    let mut carried = String::new();
-    for line in text.lines() {
-        if line.starts_with("```") {
-            inside = line.trim() == "```sh tour";
-            continue;
-        }
-        if !inside || line.trim().is_empty() || line.trim_start().starts_with('#') {
-            continue;
-        }
-        if let Some(part) = line.strip_suffix('\\') {
-            carried.push_str(part);
-            continue;
-        }
-        let whole = format!("{carried}{line}");
-        carried.clear();
-        let code = whole
-            .rsplit_once("# exit ")
-            .and_then(|(_, code)| code.trim().parse().ok())
-            .unwrap_or(0);
-        commands.push((whole, code));
-    }
-    commands
-}
-
-fn walk(readme: &str) {
+fn walk(readme: &str, at_least: usize) {
     let path = format!("{}/../{readme}", env!("CARGO_MANIFEST_DIR"));
     let commands = tour(&std::fs::read_to_string(path).unwrap());
     assert!(
-        commands.len() >= 12,
+        commands.len() >= at_least,
         "the tour of {readme} has {} commands",
         commands.len()
     );
@@ -67,10 +40,37 @@ fn walk(readme: &str) {
 
 #[test]
 fn the_tour_of_the_readme_runs_as_written() {
-    walk("README.md");
+    walk("README.md", 12);
 }
 
 #[test]
 fn the_tour_of_the_chinese_readme_runs_as_written() {
-    walk("README.zh-CN.md");
+    walk("README.zh-CN.md", 12);
+}
+
+#[test]
+fn the_runbook_runs_as_written() {
+    walk("deploy/README.md", 7);
+}
+
+#[test]
+fn the_service_starts_a_command_that_the_binary_understands() {
+    let unit = format!("{}/../deploy/anju.service", env!("CARGO_MANIFEST_DIR"));
+    let unit = std::fs::read_to_string(unit).unwrap();
+    let starts: Vec<&str> = unit
+        .lines()
+        .filter_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/anju "))
+        .collect();
+    assert_eq!(starts.len(), 1, "{unit}");
+    // `--help` at the end: the words before it are understood, and nothing is started.
+    let desk = Desk::new();
+    for start in starts {
+        let mut words: Vec<&str> = start.split(' ').collect();
+        words.push("--help");
+        desk.ok(&words);
+        // The words alone do not pass by being ignored.
+        let mut unknown = words.clone();
+        unknown.insert(1, "--no-such-option");
+        assert_eq!(desk.run(&unknown).code, 2);
+    }
 }

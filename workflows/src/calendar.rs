@@ -23,6 +23,7 @@
 
 mod days;
 mod definition;
+mod file;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -30,16 +31,19 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use definition::{CalendarDefinition, CalendarError, DaySpan, Holiday, Notice, NoticeKind};
 
+pub use file::CalendarFile;
+
 use days::{KnownDays, Named};
 
 /// How the days of a period are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DayKind {
     /// Every day counts: 自然日.

@@ -2,6 +2,7 @@
 
 mod identity;
 mod library;
+mod migrate;
 mod states;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,15 +19,18 @@ use jiff::Timestamp;
 
 use crate::calendar::Calendar;
 use crate::definition::Definition;
-use crate::project::decide::{CommandError, Context, Decision, decide};
+use crate::project::decide::{CommandError, Context, Decision, MigrationRefused, decide};
 use crate::project::event::{ProjectEvent, ProjectId, Transition, UnreadableEvent};
 use crate::project::state::Envelope;
 use crate::project::{Command, ProjectState};
-use crate::publish::{CALENDAR_STREAM, PublishedError, publish_calendar, publish_definition};
+use crate::publish::{
+    CALENDAR_STREAM, OverriddenRehearsal, PublishedError, publish_calendar, publish_definition,
+};
 use crate::upcast::upcasters;
 
 pub use identity::{event_id, new_command_id, request_digest};
 pub use library::Library;
+pub use migrate::{Migration, migration_command_id};
 use states::States;
 
 /// How many times a command is decided again because its project moved meanwhile.
@@ -70,6 +74,9 @@ pub enum HandleError {
     /// It was not taken: nothing is appended.
     #[error(transparent)]
     Command(#[from] CommandError),
+    /// A project cannot go over to another version: nothing is appended.
+    #[error(transparent)]
+    Migration(#[from] MigrationRefused),
     /// The programme is not published in this log.
     #[error("programme {0:?} is not published in this log")]
     UnknownProgramme(String),
@@ -261,6 +268,18 @@ impl Handler {
         sources: &std::collections::BTreeMap<String, String>,
         request: &Request,
     ) -> Result<Option<Position>, HandleError> {
+        self.publish_version(definition, sources, None, request)
+            .await
+    }
+
+    /// Publishes a definition, and records the rehearsal that was overridden for it.
+    pub async fn publish_version(
+        &self,
+        definition: &Definition,
+        sources: &std::collections::BTreeMap<String, String>,
+        overridden: Option<&OverriddenRehearsal>,
+        request: &Request,
+    ) -> Result<Option<Position>, HandleError> {
         let stream = crate::publish::definition_stream(&definition.id)?;
         let digest = definition.digest();
         match self.library.newest_definition(&definition.id).await {
@@ -271,7 +290,7 @@ impl Handler {
         let position = self
             .append_plain(
                 &stream,
-                publish_definition(definition, sources)?,
+                publish_definition(definition, sources, overridden)?,
                 &digest,
                 request,
             )
@@ -400,8 +419,9 @@ impl Handler {
         let events = self.log.read(first, count).await?;
         let mut refusal = None;
         for event in &events {
-            if event.kind.as_str() == "transition_refused"
-                && let ProjectEvent::TransitionRefused(transition) = ProjectEvent::read(event)?
+            if matches!(event.kind.as_str(), "transition_refused" | "lot_refused")
+                && let ProjectEvent::TransitionRefused(transition)
+                | ProjectEvent::LotRefused(transition) = ProjectEvent::read(event)?
             {
                 refusal = Some(transition);
             }
@@ -443,7 +463,9 @@ impl Handler {
 fn refusal(decision: &Decision) -> Option<Transition> {
     let mut events = decision.events.iter().rev();
     events.find_map(|(event, _)| match event {
-        ProjectEvent::TransitionRefused(transition) => Some(transition.clone()),
+        ProjectEvent::TransitionRefused(transition) | ProjectEvent::LotRefused(transition) => {
+            Some(transition.clone())
+        }
         _ => None,
     })
 }
@@ -528,8 +550,36 @@ impl Decider<'_> {
             calendar: self.calendar,
             now: self.now,
             role: &request.actor.role,
+            unit: request.actor.unit.as_deref(),
         };
         let decision = decide(context, project, state, command, &occurred_at)?;
+        let append = Rendering {
+            project,
+            state,
+            request,
+            request_digest,
+            simulated: self.simulated,
+        }
+        .append(&decision)?;
+        Ok(Decided {
+            request: append,
+            decision,
+        })
+    }
+}
+
+/// What a decision needs to become an append.
+struct Rendering<'a> {
+    project: &'a ProjectId,
+    state: Option<&'a ProjectState>,
+    request: &'a Request,
+    request_digest: [u8; 32],
+    simulated: bool,
+}
+
+impl Rendering<'_> {
+    fn append(&self, decision: &Decision) -> Result<AppendRequest, HandleError> {
+        let request = self.request;
         let source = source_in(self.simulated, request.source);
         let mut events = Vec::with_capacity(decision.events.len());
         for (index, (event, occurred_at)) in decision.events.iter().enumerate() {
@@ -546,19 +596,16 @@ impl Decider<'_> {
                 data,
             });
         }
-        Ok(Decided {
-            request: AppendRequest {
-                command_id: request.command_id,
-                request_digest,
-                appends: vec![StreamAppend {
-                    stream: project.stream()?,
-                    expected: state.map_or(Expected::NoStream, |state| {
-                        Expected::Exactly(Revision(state.revision))
-                    }),
-                    events,
-                }],
-            },
-            decision,
+        Ok(AppendRequest {
+            command_id: request.command_id,
+            request_digest: self.request_digest,
+            appends: vec![StreamAppend {
+                stream: self.project.stream()?,
+                expected: self.state.map_or(Expected::NoStream, |state| {
+                    Expected::Exactly(Revision(state.revision))
+                }),
+                events,
+            }],
         })
     }
 }

@@ -6,6 +6,9 @@ pub mod decide;
 pub mod escalation;
 pub mod event;
 pub mod fields;
+pub mod lot;
+pub mod migrated;
+pub mod order;
 pub mod state;
 
 pub use command::Command;

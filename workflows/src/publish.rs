@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::calendar::{Calendar, CalendarDefinition};
-use crate::definition::Definition;
+use crate::definition::{Definition, LANGUAGE_VERSION};
 use crate::upcast::upcasters;
 
 /// The stream of the working-day calendar.
@@ -45,6 +45,29 @@ struct Published {
     programme: Option<String>,
     language: u64,
     parts: u64,
+    /// What the rehearsal over running projects found, where somebody published all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    overridden: Option<OverriddenRehearsal>,
+}
+
+/// A rehearsal that failed, and was overridden: recorded with the publication.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverriddenRehearsal {
+    /// How many running projects were rehearsed.
+    pub projects: u64,
+    /// How many of them could not go over to the version, or have a decision that it would have refused.
+    pub failing: u64,
+    /// The first of them, by id: at most [`OverriddenRehearsal::NAMED`].
+    pub named: Vec<String>,
+    /// The digest of the reason in the erasable store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl OverriddenRehearsal {
+    /// How many projects the record names.
+    pub const NAMED: usize = 20;
 }
 
 /// Why something published could not be read back.
@@ -70,10 +93,12 @@ pub enum PublishedError {
     },
 }
 
-/// The events that publish a definition: the resolved model, and the files as written.
+/// The events that publish a definition: the resolved model, and the files as written; with a rehearsal that failed
+/// and was overridden, if one was.
 pub fn publish_definition(
     definition: &Definition,
     sources: &BTreeMap<String, String>,
+    overridden: Option<&OverriddenRehearsal>,
 ) -> Result<Vec<(EventType, Data)>, WordError> {
     let digest = definition.digest();
     let mut texts = vec![("resolved".to_owned(), definition.canonical_json())];
@@ -88,6 +113,7 @@ pub fn publish_definition(
         Some(&definition.id),
         definition.language,
         &texts,
+        overridden,
     )
 }
 
@@ -102,6 +128,7 @@ pub fn publish_calendar(calendar: &Calendar) -> Result<Vec<(EventType, Data)>, W
         None,
         1,
         &[("resolved".to_owned(), text)],
+        None,
     )
 }
 
@@ -111,6 +138,7 @@ fn events(
     programme: Option<&str>,
     language: u32,
     texts: &[(String, String)],
+    overridden: Option<&OverriddenRehearsal>,
 ) -> Result<Vec<(EventType, Data)>, WordError> {
     let mut parts = Vec::new();
     for (form, text) in texts {
@@ -139,6 +167,7 @@ fn events(
             programme: programme.map(str::to_owned),
             language: u64::from(language),
             parts: count,
+            overridden: overridden.cloned(),
         }),
     ));
     Ok(events)
@@ -241,13 +270,20 @@ impl Publications {
             return Ok(None);
         };
         check_digest("definition", digest, text)?;
-        serde_json::from_str(text)
-            .map(Some)
-            .map_err(|e| PublishedError::Unreadable {
-                what: "definition",
-                digest: digest.to_owned(),
-                detail: e.to_string(),
-            })
+        let unreadable = |detail: String| PublishedError::Unreadable {
+            what: "definition",
+            digest: digest.to_owned(),
+            detail,
+        };
+        let definition: Definition =
+            serde_json::from_str(text).map_err(|e| unreadable(e.to_string()))?;
+        if definition.language > LANGUAGE_VERSION {
+            return Err(unreadable(format!(
+                "language {}, this build understands {LANGUAGE_VERSION}",
+                definition.language
+            )));
+        }
+        Ok(Some(definition))
     }
 
     fn check_known(&self, what: &'static str, digest: &str) -> Result<(), PublishedError> {

@@ -1,4 +1,4 @@
--- The log of Anju on PostgreSQL, schema version 1. `docs/design/postgres.md` says what each table is for.
+-- The log of Anju on PostgreSQL, schema version 1. `docs/design/log-postgres.md` says what each table is for.
 -- Run by the owner, with the log's schema alone on the search path. Everything but `log_head` is only ever inserted
 -- into and read.
 

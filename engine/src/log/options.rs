@@ -212,6 +212,15 @@ pub enum OpenError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The address demands TLS (`sslmode`) and it cannot be had: this build is without it (feature `postgres-tls`), the
+    /// server does not offer it, or its certificate is not trusted.
+    #[error("{path}: no TLS connection to the database server: {source}")]
+    Tls {
+        /// Which database.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The database server is of a major version that the log does not run on: upgrade it.
     #[error("{path}: PostgreSQL {found}, at least {needed} is needed: upgrade the server")]
     TooOld {
@@ -234,7 +243,23 @@ pub enum OpenError {
         /// Which database.
         path: PathBuf,
         /// What is in the way, and what to do.
-        what: String,
+        what: Unsuitable,
+    },
+    /// There is no such database on the server: make it, or mend the address.
+    #[error("{path}: there is no such database on the server: create it, or mend the address")]
+    NoDatabase {
+        /// Which database.
+        path: PathBuf,
+    },
+    /// The server does not let the role in: see to its name, its password and the server's `pg_hba.conf`.
+    #[error(
+        "{path}: the server does not let this role in: {source}. See to its name, its password and pg_hba.conf"
+    )]
+    SignIn {
+        /// Which database, and as whom.
+        path: PathBuf,
+        /// What the server said.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The store failed: try again.
     #[error("{path}: {source}")]
@@ -243,5 +268,36 @@ pub enum OpenError {
         path: PathBuf,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Why a database is not fit to hold a log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsuitable {
+    /// It cannot hold every text.
+    #[error("the database is encoded in {encoding}: make one in UTF8")]
+    Encoding {
+        /// How it is encoded.
+        encoding: String,
+    },
+    /// Its schema is not that of a log.
+    #[error("the schema holds something else ({}): name another with schema=", .relations.join(", "))]
+    Occupied {
+        /// What it holds.
+        relations: Vec<String>,
+    },
+    /// The role that was to be granted rights does not exist.
+    #[error("there is no role {role}: CREATE ROLE {role} LOGIN, then try again")]
+    NoRole {
+        /// The role.
+        role: String,
+    },
+    /// The role that was to be granted an application's rights owns the log, or may do anything anyway.
+    #[error(
+        "the role {role} can alter the log whatever it is granted: name one that neither owns it nor is a superuser"
+    )]
+    Owner {
+        /// The role.
+        role: String,
     },
 }

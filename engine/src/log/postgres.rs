@@ -1,6 +1,6 @@
 //! The log in a PostgreSQL database: for many servers at once.
 //!
-//! `docs/design/postgres.md` describes the tables, the roles and the life of an append.
+//! `docs/design/log-postgres.md` describes the tables, the roles and the life of an append.
 
 mod connect;
 mod fault;
@@ -8,6 +8,7 @@ mod lease;
 mod ledger;
 mod place;
 mod read;
+mod rights;
 mod skew;
 mod store;
 mod verify;
@@ -32,6 +33,8 @@ use super::{
     AppendError, AppendRequest, Appended, EventLog, Head, Origin, ReadError, RecordedCommand,
     Verified, VerifyError,
 };
+
+pub use place::Address;
 
 /// The log in one schema of a PostgreSQL database, version 15 or newer.
 ///
@@ -142,6 +145,16 @@ impl PostgresLog {
             Err(error) => return Err(error),
         }
         Self::open(url, options, clock).await
+    }
+
+    /// Lets a role do with an existing log what an application needs, and no more: read, add, and move the head. Run by
+    /// the owner of the log; repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError::NotFound`] without a log; [`OpenError::Unsuitable`] for a role that does not exist, owns the log or
+    /// is a superuser; [`OpenError::Permission`] if the log is not the caller's; otherwise as [`PostgresLog::open`].
+    pub async fn grant(url: &str, role: &str, options: &LogOptions) -> Result<(), OpenError> {
+        rights::grant(url, role, options).await
     }
 
     /// Verifies a log without opening it, as [`EventLog::verify`] does: finds the first bad position of one that

@@ -51,22 +51,48 @@ pub async fn spool_new(views: &Views, folder: &Path) -> Result<Spooled, ViewErro
     let mut position = spooled_position(folder).await?;
     let mut written = 0;
     loop {
-        let (reached, notices) = views.outbox(position, PAGE).await?;
-        spool(folder, &notices).await?;
-        written += notices.len();
-        let next = match notices.last() {
-            Some(last) if notices.len() == PAGE => last.position,
-            _ => reached.max(position),
-        };
-        if next != position {
-            write(folder, MARK, &next.to_string()).await?;
+        let page = spool_page(views, folder, position).await?;
+        written += page.written;
+        if page.position != position {
+            write(folder, MARK, &page.position.to_string()).await?;
             sync(folder).await?;
-            position = next;
+            position = page.position;
         }
-        if notices.len() < PAGE {
+        if page.last {
             return Ok(Spooled { written, position });
         }
     }
+}
+
+/// Some of the notices after a position, spooled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// How many notices were written.
+    pub written: usize,
+    /// The position up to which everything is written now; where the next page begins.
+    pub position: Position,
+    /// Whether there are no more.
+    pub last: bool,
+}
+
+/// Spools some of the notices after `position`: for those who keep the mark elsewhere than in the folder. Durable when
+/// it returns.
+pub async fn spool_page(
+    views: &Views,
+    folder: &Path,
+    position: Position,
+) -> Result<Page, ViewError> {
+    let (reached, notices) = views.outbox(position, PAGE).await?;
+    spool(folder, &notices).await?;
+    let last = notices.len() < PAGE;
+    Ok(Page {
+        written: notices.len(),
+        position: match notices.last() {
+            Some(notice) if !last => notice.position,
+            _ => reached.max(position),
+        },
+        last,
+    })
 }
 
 /// The position up to which everything is in a folder; 0 if nothing was spooled there.

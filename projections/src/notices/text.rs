@@ -55,9 +55,15 @@ pub(super) fn paper(definition: &Definition, notice: &Notice, raised_on: Date) -
 /// The number: programme, project, deadline, visit and run of the ladder, step. The same on every rebuild.
 fn number(notice: &Notice) -> String {
     let key = &notice.key;
+    let mut rule = key.deadline.clone();
+    if let Some(order) = key.order {
+        let _ = write!(rule, "#{order}");
+    } else if let Some(lot) = &key.lot {
+        let _ = write!(rule, "@{lot}");
+    }
     let mut number = format!(
-        "{}/{}/{}-{}-{}-{}",
-        notice.programme, notice.project, key.deadline, key.visit, key.run, key.step
+        "{}/{}/{rule}-{}-{}-{}",
+        notice.programme, notice.project, key.visit, key.run, key.step
     );
     if notice.kind == NoticeKind::Withdrawn {
         number.push_str("/撤回");

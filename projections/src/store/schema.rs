@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 use crate::ViewError;
 
 /// The version of the tables below. A file of another version is emptied and filled again.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// "AnjV" in the file's header: a file without it is not ours, and is never emptied.
 pub(super) const APPLICATION_ID: i64 = 0x416e_6a56;
@@ -101,15 +101,18 @@ CREATE TABLE refusal (
     PRIMARY KEY (project_no, stage, rule)
 ) STRICT, WITHOUT ROWID;
 
--- The governing deadline of each project that runs.
+-- The governing deadline of each project that runs, of each of its lots, and of each of its open orders.
 CREATE TABLE deadline (
-    project_no     INTEGER PRIMARY KEY,
+    project_no     INTEGER NOT NULL,
+    part           TEXT NOT NULL,   -- '' for the project itself, lot/ID, order/NUMBER
     due_day        TEXT NOT NULL,
     next_step_day  TEXT,
     open           TEXT NOT NULL,   -- JSON: all unmet deadlines, the governing one first
     highest_step   INTEGER,
-    highest_ladder TEXT
-) STRICT;
+    highest_ladder TEXT,
+    part_line      TEXT,            -- JSON: what the part is, but for the project itself
+    PRIMARY KEY (project_no, part)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX deadline_by_due ON deadline (due_day);
 CREATE INDEX deadline_by_next_step ON deadline (next_step_day);
 

@@ -11,7 +11,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use super::{Reached, signed};
 use crate::ViewError;
 use crate::figures::parts;
-use crate::rows::{DeadlineLine, ProjectLine};
+use crate::rows::{DeadlineLine, PartLine, ProjectLine};
 
 /// SQLite takes at most 32,766 values in a statement; the widest row has 23.
 const ROWS: usize = 1_000;
@@ -23,7 +23,7 @@ pub(crate) struct Touched<'a> {
     /// Whether it was registered in this batch.
     pub(crate) new: bool,
     pub(crate) line: ProjectLine,
-    pub(crate) deadline: Option<DeadlineLine>,
+    pub(crate) deadlines: Vec<DeadlineLine>,
 }
 
 /// A step taken.
@@ -86,7 +86,7 @@ pub(crate) async fn write(
         compounds(connection, rows).await?;
         deadlines(
             connection,
-            rows.iter().map(|row| (row.no, row.deadline.as_ref())),
+            rows.iter().map(|row| (row.no, row.deadlines.as_slice())),
         )
         .await?;
     }
@@ -223,7 +223,7 @@ async fn compounds(
 /// Replaces the deadlines of some projects.
 pub(crate) async fn deadlines<'a>(
     connection: &mut SqliteConnection,
-    rows: impl Iterator<Item = (u64, Option<&'a DeadlineLine>)> + Clone,
+    rows: impl Iterator<Item = (u64, &'a [DeadlineLine])> + Clone,
 ) -> Result<(), ViewError> {
     delete(
         connection,
@@ -232,31 +232,40 @@ pub(crate) async fn deadlines<'a>(
     )
     .await?;
     let mut lines = Vec::new();
-    for (no, deadline) in rows {
-        if let Some(line) = deadline {
+    for (no, deadlines) in rows {
+        for line in deadlines {
             let all: Vec<_> = std::iter::once(&line.first).chain(&line.others).collect();
+            let part = line
+                .part
+                .as_ref()
+                .map(|part| serde_json::to_string(part).map_err(ViewError::row))
+                .transpose()?;
             lines.push((
                 no,
                 line,
                 serde_json::to_string(&all).map_err(ViewError::row)?,
+                part,
             ));
         }
     }
-    if lines.is_empty() {
-        return Ok(());
+    for lines in lines.chunks(ROWS) {
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO deadline (project_no, part, due_day, next_step_day, open, highest_step, highest_ladder,
+                 part_line) ",
+        );
+        sql.push_values(lines, |mut row, (no, line, open, part)| {
+            row.push_bind(signed(*no))
+                .push_bind(line.part.as_ref().map_or_else(String::new, PartLine::key))
+                .push_bind(line.first.due.to_string())
+                .push_bind(line.next_step_day.map(|day| day.to_string()))
+                .push_bind(open)
+                .push_bind(line.highest.as_ref().map(|(step, _)| *step))
+                .push_bind(line.highest.as_ref().map(|(_, ladder)| ladder.as_str()))
+                .push_bind(part);
+        });
+        execute(connection, &mut sql).await?;
     }
-    let mut sql = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO deadline (project_no, due_day, next_step_day, open, highest_step, highest_ladder) ",
-    );
-    sql.push_values(&lines, |mut row, (no, line, open)| {
-        row.push_bind(signed(*no))
-            .push_bind(line.first.due.to_string())
-            .push_bind(line.next_step_day.map(|day| day.to_string()))
-            .push_bind(open)
-            .push_bind(line.highest.as_ref().map(|(step, _)| *step))
-            .push_bind(line.highest.as_ref().map(|(_, ladder)| ladder.as_str()));
-    });
-    execute(connection, &mut sql).await
+    Ok(())
 }
 
 async fn refusals(

@@ -6,10 +6,13 @@ use anju_engine::event::{Data, EventId, Position, Source};
 use anju_workflows::definition::{Lang, PlanDay};
 use anju_workflows::project::Status;
 use anju_workflows::project::event::{Compound, ProjectId, StepKey};
+use anju_workflows::project::migrated::CarriedDeadline;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::{LotsCounter, ReplayedLot, ReplayedOrder};
 
 /// Which history to show.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,12 +76,25 @@ pub struct Replay {
     pub clock: Vec<ClockEvent>,
     /// The steps of the ladder.
     pub escalations: Vec<ReplayedStep>,
+    /// The versions of its programme it was bound to before, each with what replaced it. Until the day of the first
+    /// one, the project is shown by the rules it had then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<ReplayedMigration>,
     /// The deadlines it has not met, the governing one first.
     pub open_deadlines: Vec<ReplayedDeadline>,
     /// The compounds it serves.
     pub compounds: Vec<Compound>,
     /// Its own planned days.
     pub plan: BTreeMap<PlanDay, Date>,
+    /// Its lots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<ReplayedLot>,
+    /// Its counters beside those of its lots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots_counters: Vec<LotsCounter>,
+    /// Its orders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<ReplayedOrder>,
 }
 
 /// A fact, as it stands.
@@ -192,6 +208,15 @@ pub struct ReplayedDecision {
     pub to_name: String,
     /// What became of it.
     pub outcome: DecisionOutcome,
+    /// The lot that asked to pass the gate; absent where it was the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_name: Option<String>,
+    /// The lots that a return for rework makes answer anew; empty = all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<String>,
     /// The digest of the definition in force.
     pub definition: String,
     /// The digest of the calendar in force.
@@ -245,6 +270,9 @@ pub struct ClockEvent {
     pub cause: Option<String>,
     /// The deadline that was moved.
     pub deadline: Option<String>,
+    /// The lot whose deadline it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
     /// Its last permitted day before.
     pub before: Option<Date>,
     /// Its last permitted day after.
@@ -290,6 +318,29 @@ pub struct ReplayedStep {
     pub withdrawn: bool,
 }
 
+/// A migration to another version of the programme.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayedMigration {
+    /// Its position.
+    pub position: Position,
+    /// Its event.
+    pub event: EventId,
+    /// Its day.
+    pub at: String,
+    /// When the log learned it.
+    pub recorded_at: Timestamp,
+    /// The digest of the version before.
+    pub from: String,
+    /// The digest of the version after.
+    pub to: String,
+    /// The stages that are called otherwise: old id → new id.
+    pub renamed_stages: BTreeMap<String, String>,
+    /// What became of each open deadline, by its id in the version before.
+    pub deadlines: BTreeMap<String, CarriedDeadline>,
+    /// The role that asked.
+    pub actor_role: String,
+}
+
 /// A deadline that is not met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayedDeadline {
@@ -311,4 +362,10 @@ pub struct ReplayedDeadline {
     pub late_at_adoption: bool,
     /// The phrase of the text, or the law.
     pub source: String,
+    /// The lot that answers for it, if it is not the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    /// The number of the order, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<u32>,
 }

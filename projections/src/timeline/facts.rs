@@ -74,8 +74,16 @@ pub(super) fn facts(
             fact.fields.clone_from(&stands.fields);
             stands.occurred_at.as_str().clone_into(&mut fact.at);
             fact.voided = stands.voided;
+            // A migration may rename its type, or count it or count it no more.
+            fact.declared = stands.declared;
+            if stands.fact != fact.kind {
+                fact.kind.clone_from(&stands.fact);
+                if let Some(kind) = definition.facts.get(&fact.kind) {
+                    kind.name.get(lang).clone_into(&mut fact.name);
+                }
+            }
         }
-        fact.labels = labels(definition, &fact.kind, &fact.fields, lang);
+        fact.labels = labels(definition, state, &fact.kind, &fact.fields, lang);
     }
     facts
 }
@@ -113,7 +121,13 @@ fn correct(fact: &mut ReplayedFact, correction: &FactCorrected) {
     }
 }
 
-fn labels(definition: &Definition, fact: &str, fields: &Data, lang: Lang) -> Vec<FieldLabel> {
+fn labels(
+    definition: &Definition,
+    state: &ProjectState,
+    fact: &str,
+    fields: &Data,
+    lang: Lang,
+) -> Vec<FieldLabel> {
     let kind = definition.facts.get(fact);
     fields
         .iter()
@@ -122,10 +136,22 @@ fn labels(definition: &Definition, fact: &str, fields: &Data, lang: Lang) -> Vec
             FieldLabel {
                 key: key.clone(),
                 name: field.map_or_else(|| key.clone(), |field| field.name.get(lang).to_owned()),
-                text: in_words(field, value, lang),
+                text: match field {
+                    Some(field) if field.kind == FieldKind::Lot => lot_in_words(state, value),
+                    field => in_words(field, value, lang),
+                },
             }
         })
         .collect()
+}
+
+/// The id of a lot, with its name where that is another.
+fn lot_in_words(state: &ProjectState, value: &Value) -> String {
+    let id = value.as_str().unwrap_or_default();
+    match state.lots.get(id) {
+        Some(lot) if lot.name != id => format!("{id}({})", lot.name),
+        _ => id.to_owned(),
+    }
 }
 
 /// A value as people read it.
@@ -168,7 +194,7 @@ fn in_words(field: Option<&Field>, value: &Value, lang: Lang) -> String {
             None => plain,
         },
         FieldKind::Count => format!("{plain}{}", field.unit.as_deref().unwrap_or_default()),
-        FieldKind::Day | FieldKind::Reference | FieldKind::Document => plain,
+        FieldKind::Day | FieldKind::Reference | FieldKind::Document | FieldKind::Lot => plain,
     }
 }
 

@@ -8,6 +8,7 @@ mod harness;
 mod counting;
 mod disposable;
 mod history;
+mod migrating;
 mod outbox;
 mod staleness;
 mod stalling;

@@ -1,5 +1,7 @@
 //! What can go wrong, in the user's words, with the exit code it has.
 
+mod open;
+
 use anju_engine::OpenError;
 use anju_engine::event::WordError;
 use anju_engine::log::sqlite::LeaseError;
@@ -7,9 +9,11 @@ use anju_engine::log::{AppendError, InvalidAppend, ReadError, VerifyError};
 use anju_projections::ViewError;
 use anju_workflows::definition::{Lang, Problem};
 use anju_workflows::handler::HandleError;
+use anju_workflows::publish::PublishedError;
 
-use super::Store;
-use crate::notes::NotesError;
+use super::{NoStateFolder, Store};
+use crate::beside::BesideError;
+use crate::notes::{MAX_NOTE, NotesError};
 
 /// What can go wrong at the edges.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,9 @@ pub enum Failure {
     /// The notes failed.
     #[error(transparent)]
     Notes(#[from] NotesError),
+    /// What stands beside the log in its database failed.
+    #[error(transparent)]
+    Beside(#[from] BesideError),
     /// A programme file has errors.
     #[error("the programme file has {} problem(s)", .0.len())]
     Definition(Vec<Problem>),
@@ -85,7 +92,8 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Refused | Self::NotVerified(VerifyError::Altered { .. }) => 1,
-            Self::Handle(HandleError::Command(_)) => 1,
+            Self::Handle(HandleError::Command(_) | HandleError::Migration(_)) => 1,
+            Self::Handle(HandleError::Published(PublishedError::Unreadable { .. })) => 1,
             Self::Handle(HandleError::Append(
                 AppendError::CommandReused { .. } | AppendError::Conflict { .. },
             ))
@@ -95,12 +103,41 @@ impl Failure {
             | Self::Definition(_)
             | Self::View(ViewError::UnknownProgramme(_) | ViewError::Word(_))
             | Self::NoStore(_)
+            | Self::Notes(NotesError::TooLong { .. })
             | Self::Handle(
                 HandleError::UnknownProgramme(_)
                 | HandleError::Word(_)
                 | HandleError::Append(AppendError::Invalid(_)),
             ) => 2,
             _ => 3,
+        }
+    }
+
+    /// Whether the same may succeed in a moment: the store was busy, or out of reach.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::View(ViewError::Handle(HandleError::Read(ReadError::Unavailable(_)))) => true,
+            Self::View(error) => error.is_retryable(),
+            Self::Lease(_)
+            | Self::Read(ReadError::Unavailable(_))
+            | Self::Notes(
+                NotesError::Store { .. } | NotesError::Beside(BesideError::Failed { .. }),
+            )
+            | Self::Beside(BesideError::Failed { .. })
+            | Self::Handle(
+                HandleError::Contended(_) | HandleError::Read(ReadError::Unavailable(_)),
+            ) => true,
+            Self::Handle(HandleError::Append(error)) => {
+                error.is_retryable()
+                    || matches!(
+                        error,
+                        AppendError::ClockJumped { .. }
+                            | AppendError::ClockSkew { .. }
+                            | AppendError::Closed
+                    )
+            }
+            _ => false,
         }
     }
 
@@ -118,10 +155,10 @@ impl Failure {
         match self {
             Self::NoStore(store) => (
                 format!(
-                    "{store} 不存在。请先登记项目(anju register)、导入(anju import)或运行演示(anju demo),或用 --store 指明位置"
+                    "{store} 处没有日志。请先登记项目(anju register)、导入(anju import)或运行演示(anju demo),或用 --store 指明位置"
                 ),
                 format!(
-                    "there is no store at {store}. Register a project (anju register), import (anju import), run the demo (anju demo), or name another with --store"
+                    "there is no log at {store}. Register a project (anju register), import (anju import), run the demo (anju demo), or name another with --store"
                 ),
             ),
             Self::Handle(error) => handle(error),
@@ -148,17 +185,77 @@ impl Failure {
             ),
             Self::NotVerified(VerifyError::Read(error)) | Self::Read(error) => read(error),
             Self::Refused => ("未通过".to_owned(), "refused".to_owned()),
-            Self::Open(error) => (format!("无法打开数据库:{error}"), error.to_string()),
-            Self::Lease(error) => (format!("值守租约出错:{error}"), error.to_string()),
+            Self::Open(error) => open::open(error),
+            Self::Lease(error) => lease(error),
             Self::View(error) => view(error),
-            Self::Notes(error) => (format!("备注库出错:{error}"), error.to_string()),
+            Self::Notes(error) => notes(error),
+            Self::Beside(error) => beside(error),
         }
     }
+}
+
+impl From<NoStateFolder> for Failure {
+    fn from(_: NoStateFolder) -> Self {
+        Self::usage(
+            "找不到存放本机视图和签名树头的目录(XDG_STATE_HOME 和 HOME 均未设置),请用 --state 指明",
+            "there is no folder for this machine's read models and checkpoints (neither XDG_STATE_HOME nor HOME is set); name one with --state",
+        )
+    }
+}
+
+fn lease(error: &LeaseError) -> (String, String) {
+    let zh = match error {
+        LeaseError::Busy => "值守租约正被另一进程修改,请稍后重试".to_owned(),
+        LeaseError::Unavailable(source) => format!("值守租约出错:{source}"),
+    };
+    (zh, error.to_string())
+}
+
+fn notes(error: &NotesError) -> (String, String) {
+    let zh = match error {
+        NotesError::TooLong { length } => format!("备注有 {length} 字,最多 {MAX_NOTE} 字"),
+        NotesError::Store { path, source } => format!("备注库 {} 出错:{source}", path.display()),
+        NotesError::Beside(error) => return beside(error),
+    };
+    (zh, error.to_string())
+}
+
+fn beside(error: &BesideError) -> (String, String) {
+    let zh = match error {
+        BesideError::NotSetUp {
+            place,
+            schema,
+            role,
+        } => format!(
+            "{place}:角色 {role} 无权使用备注和通知所在的模式 {schema}。请由其所有者授权:anju store init --role {role}"
+        ),
+        BesideError::Failed { place, source } => {
+            format!("{place}:备注和通知所在的数据库出错({source}),请稍后重试")
+        }
+    };
+    (zh, error.to_string())
 }
 
 fn handle(error: &HandleError) -> (String, String) {
     match error {
         HandleError::Command(error) => (error.message(Lang::Zh), error.message(Lang::En)),
+        HandleError::Migration(refused) => (refused.message(Lang::Zh), refused.message(Lang::En)),
+        HandleError::Published(PublishedError::Unreadable {
+            what,
+            digest,
+            detail,
+        }) => {
+            let zh = match *what {
+                "calendar" => "日历",
+                _ => "流程定义",
+            };
+            (
+                format!("{zh} {digest} 无法读取({detail})。是否由更新的版本写入?请使用更新的 anju"),
+                format!(
+                    "{what} {digest} could not be read ({detail}). Was it written by a newer build? Use a newer anju"
+                ),
+            )
+        }
         HandleError::UnknownProgramme(programme) => (
             format!("改造计划“{programme}”尚未发布。发布:anju programme publish 文件"),
             format!(
@@ -207,6 +304,12 @@ fn append(error: &AppendError) -> (String, String) {
         AppendError::ClockJumped { last, now } => {
             format!("本机时钟为{now},日志最后记录于{last}。请校正时钟;确认无误则加 --confirm-clock")
         }
+        AppendError::ClockSkew { offset } => format!(
+            "本机时钟与数据库服务器的时钟相差 {offset:#}(正数为本机较快),最多允许 2 秒;没有写入任何内容。请校正本机时钟(如启用 NTP)后重试"
+        ),
+        AppendError::Unavailable(source) => {
+            format!("数据库出错({source}),不知是否已写入;请用同一命令编号(--command-id)重试")
+        }
         AppendError::Invalid(InvalidAppend::Simulation { log, .. }) if *log == "simulated" => {
             "这是模拟日志,不能写入真实事件".to_owned()
         }
@@ -217,6 +320,11 @@ fn append(error: &AppendError) -> (String, String) {
     };
     let en = match error {
         AppendError::ClockJumped { .. } => format!("{error} (--confirm-clock)"),
+        AppendError::ClockSkew { .. } => {
+            format!(
+                "{error}, for example by NTP, and try again; at most 2 s are allowed, and nothing was recorded"
+            )
+        }
         other => other.to_string(),
     };
     (zh, en)
@@ -227,7 +335,12 @@ fn read(error: &ReadError) -> (String, String) {
         ReadError::Corrupt { position, what } => {
             format!("日志第{position}条记录已损坏({what}),请从备份恢复并用 anju verify 核对")
         }
-        other => format!("读取失败:{other}"),
+        ReadError::Newer { position, what } => {
+            format!("日志第{position}条记录由更新版本的安居写成(本版本不认识{what}),请使用新版本")
+        }
+        ReadError::Beyond { asked, size } => format!("日志只有 {size} 条记录,没有第 {asked} 条"),
+        ReadError::Closed => "日志已关闭".to_owned(),
+        ReadError::Unavailable(source) => format!("数据库出错({source}),请稍后重试"),
     };
     (zh, error.to_string())
 }

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use crate::app::{Failure, Store};
+use crate::app::{Failure, Store, StoreError};
 use crate::proof;
 
 /// Anju (安居): renewal programmes as event-sourced workflows.
@@ -24,9 +24,21 @@ use crate::proof;
 #[derive(Debug, Parser)]
 #[command(name = "anju", version, after_long_help = EXAMPLES, max_term_width = 110)]
 pub struct Cli {
-    /// Where the log is kept: sqlite:PATH
-    #[arg(long, global = true, env = "ANJU_STORE", value_name = "STORE")]
+    /// Where the log is kept: sqlite:PATH, or postgres://USER@HOST:PORT/DATABASE for several servers
+    // The value may hold a password: the help must not show it.
+    #[arg(
+        long,
+        global = true,
+        env = "ANJU_STORE",
+        hide_env_values = true,
+        value_name = "STORE"
+    )]
     store: Option<String>,
+
+    /// The folder for what this machine keeps of the log: read models and checkpoints. Absent, they stand beside the
+    /// log's file; of a log in a database, in the user's own state folder (~/.local/state/anju)
+    #[arg(long, global = true, env = "ANJU_STATE", value_name = "DIR")]
+    state: Option<PathBuf>,
 
     /// The language of answers
     #[arg(long, global = true, env = "ANJU_LANG", value_enum, default_value_t = Language::Zh)]
@@ -51,6 +63,8 @@ Examples:
   anju record p1 consultation_result asked_households=237 --at 2021-01-18
   anju advance p1 --at 2021-01-19                  refused: actual 237/319 (74.2%), required ≥80%
   anju import facts.xlsx --dry-run                 row by row: what would be recorded, what is wrong
+  anju advance p1 --lot A                          one section passes its gate; the project waits for the others
+  anju order dispatch p1 --to 某公司 --about quality --due 2021-06-10
   anju stalled                                     which project is late, by which rule, whose turn
   anju watch --once --spool notices                takes due steps of the ladder, writes their notices
   anju replay p1 --as-of 2021-03-01 --as-known 2021-04-01
@@ -78,6 +92,11 @@ impl Cli {
         }
     }
 
+    /// Whether the command line or the environment names a store.
+    pub fn names_a_store(&self) -> bool {
+        self.store.is_some()
+    }
+
     pub fn store(&self) -> Result<Store, Failure> {
         let default = match self.task {
             Task::Demo(_) => "sqlite:./anju-demo.db",
@@ -87,10 +106,25 @@ impl Cli {
             .as_deref()
             .unwrap_or(default)
             .parse::<Store>()
-            .map_err(|error| {
-                Failure::usage(format!("--store:{error}"), format!("--store: {error}"))
-            })
+            .map(|store| store.with_state(self.state.clone()))
+            .map_err(|error| bad_store(&error))
     }
+}
+
+/// An address that is none, as bad usage.
+fn bad_store(error: &StoreError) -> Failure {
+    let zh = match error {
+        StoreError::Empty(text) => {
+            format!("“{text}”不是存储地址,应为 sqlite:路径,例如 sqlite:./anju.db")
+        }
+        StoreError::Scheme(scheme) => {
+            format!("不认识 {scheme}://…,应为 sqlite:路径 或 postgres://用户@主机:端口/数据库")
+        }
+        StoreError::Postgres { address, what } => {
+            format!("{address} 不是 PostgreSQL 地址({what}),应为 postgres://用户@主机:端口/数据库")
+        }
+    };
+    Failure::usage(format!("--store:{zh}"), format!("--store: {error}"))
 }
 
 #[derive(Debug, Subcommand)]
@@ -105,6 +139,10 @@ pub enum Task {
     Register(RegisterArgs),
     /// Record facts and projects from .csv and .xlsx files
     Import(ImportArgs),
+    /// Replay every stored history under another definition or calendar: what would have been decided otherwise
+    Whatif(super::whatif::WhatifArgs),
+    /// The working-day calendar: check, publish, show
+    Calendar(super::calendar::CalendarArgs),
     /// Record a fact
     Record(RecordArgs),
     /// Correct a fact
@@ -121,6 +159,10 @@ pub enum Task {
     Resume(NotedArgs),
     /// Take a project out of its programme
     Withdraw(NotedArgs),
+    /// Lots of a project: declare, correct, withdraw
+    Lot(super::lot::LotArgs),
+    /// Orders (派单): dispatch, reply, close, reopen, extend
+    Order(super::order::OrderArgs),
     /// Move a due day
     Extend(ExtendArgs),
     /// Acknowledge a step of the ladder
@@ -149,6 +191,8 @@ pub enum Task {
     Rebuild,
     /// Measure this machine: the log beside the raw limits of the same disk
     Bench(BenchArgs),
+    /// Set up a store
+    Store(StoreArgs),
 }
 
 /// Who acts, and how the command is known.
@@ -169,7 +213,7 @@ pub struct ByArgs {
     pub command_id: Option<Uuid>,
 }
 
-fn day(text: &str) -> Result<Date, String> {
+pub fn day(text: &str) -> Result<Date, String> {
     parse_day(text).ok_or_else(|| "expected a day, for example 2021-03-11".to_owned())
 }
 
@@ -212,6 +256,9 @@ pub struct ServeArgs {
     /// The folder for notices; without it the ladder is not watched
     #[arg(long, value_name = "DIR")]
     pub spool: Option<PathBuf>,
+    /// How often to look at the ladder, in seconds
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub every: u64,
     /// The private key that signs checkpoints while the server runs, and when it ends; they are kept beside the log
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
@@ -237,6 +284,8 @@ pub struct ProgrammeArgs {
 #[derive(Debug, Subcommand)]
 pub enum ProgrammeTask {
     /// Prove that programme files are sound; says what is wrong with line and column
+    ///
+    /// With --store, also names the rules that no history stored there ever met.
     Lint {
         /// Files, or names of programmes that this build brings
         #[arg(required = true)]
@@ -244,21 +293,36 @@ pub enum ProgrammeTask {
     },
     /// Show a programme: stages, rules with their sources, deadlines
     Show {
-        /// A file, a name this build brings, or a programme of the log
+        /// A file, a name this build brings, a programme of the log, or ID@DIGEST: one version of it
         file: String,
         /// As a Mermaid state diagram
-        #[arg(long)]
+        #[arg(long, group = "form")]
         mermaid: bool,
+        /// Only the rules, in Chinese and English side by side, with their sources
+        #[arg(long, group = "form")]
+        rules: bool,
+        /// Draw the stages and the ways between them into this file
+        #[arg(long, value_name = "OUT.svg")]
+        svg: Option<PathBuf>,
+        /// Draw the calendar of its windows into this file
+        #[arg(long, value_name = "OUT.svg")]
+        windows: Option<PathBuf>,
     },
-    /// Publish programme files into the log
-    Publish {
-        /// Files, or names of programmes that this build brings
-        #[arg(required = true)]
-        files: Vec<String>,
-        /// The programme's year, where the text masks it; recorded as assumed
-        #[arg(long)]
-        year: Option<i16>,
+    /// Tell two programmes, or two versions of one, apart in words; exit 0 the same, 1 different
+    Diff {
+        /// A file, a name this build brings, a programme of the log, or ID@DIGEST: one version of it
+        a: String,
+        /// The other
+        b: String,
     },
+    /// Print the JSON Schema of programme files, for editors
+    Schema,
+    /// Print the reference of the programme language, with an example for everything it has
+    Reference,
+    /// Publish programme files into the log; a version for running projects is rehearsed over them first
+    Publish(super::publish::PublishArgs),
+    /// Move running projects to another version: rehearsed first, then one event per project
+    Migrate(super::migrate::MigrateArgs),
 }
 
 #[derive(Debug, Args)]
@@ -396,6 +460,9 @@ pub struct ReturnArgs {
     /// Why
     #[arg(long)]
     pub reason: String,
+    /// Only this lot has to pass its gates again (repeat for several); without it, all of them
+    #[arg(long = "lot")]
+    pub lots: Vec<String>,
     #[command(flatten)]
     pub at: AtArgs,
     #[command(flatten)]
@@ -440,6 +507,9 @@ pub struct ExtendArgs {
     /// The new last permitted day
     #[arg(value_parser = day)]
     pub due: Date,
+    /// The lot whose deadline it is
+    #[arg(long)]
+    pub lot: Option<String>,
     /// Why
     #[arg(long)]
     pub reason: String,
@@ -500,6 +570,30 @@ pub struct StalledArgs {
     /// Only this area, by id
     #[arg(long)]
     pub area: Option<String>,
+}
+
+/// `anju store`.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    #[command(subcommand)]
+    pub task: StoreTask,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StoreTask {
+    /// Make an empty log if there is none, and let a role of the database use it. Run by the owner of the log; the
+    /// servers then connect as the role, which can add and read, and cannot alter what was recorded
+    Init(InitArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The role of the database that the servers will connect as; it must exist
+    #[arg(long)]
+    pub role: Option<String>,
+    /// The name of the new log, that no other log has; a fresh one if absent
+    #[arg(long)]
+    pub origin: Option<String>,
 }
 
 #[derive(Debug, Args)]

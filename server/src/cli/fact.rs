@@ -142,7 +142,7 @@ fn pairs(values: &[String]) -> Result<BTreeMap<String, String>, Failure> {
 }
 
 /// The digest of a paper: given as such, or of a file.
-fn document_digest(document: &str) -> Result<String, Failure> {
+pub fn document_digest(document: &str) -> Result<String, Failure> {
     if fields::is_sha256(document) {
         return Ok(document.to_owned());
     }

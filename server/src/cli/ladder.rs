@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use anju_engine::event::EventId;
 use anju_workflows::project::Command;
+use anju_workflows::project::command::LotCommand;
+use anju_workflows::project::event::StepKey;
 use serde_json::json;
 
 use super::args::{AckArgs, ExtendArgs, WatchArgs};
+use super::lot::lot_id;
 use super::project::{execute, project_id};
 use super::{Opener, Out};
 use crate::app::{Failure, Mode};
@@ -15,10 +18,19 @@ use crate::watch;
 pub async fn extend(args: ExtendArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
     let project = project_id(&args.project)?;
     let app = opener.open(Mode::Existing).await?;
-    let command = Command::Extend {
-        deadline: args.deadline.clone(),
-        due: args.due,
-        note: app.note(Some(&args.reason)).await?,
+    let note = app.note(Some(&args.reason)).await?;
+    let command = match &args.lot {
+        None => Command::Extend {
+            deadline: args.deadline.clone(),
+            due: args.due,
+            note,
+        },
+        Some(lot) => Command::Lot(LotCommand::Extend {
+            lot: lot_id(app.handler.load(&project).await?.as_deref(), lot),
+            deadline: args.deadline.clone(),
+            due: args.due,
+            note,
+        }),
     };
     execute(&app, out, &project, &command, &args.by, Some(&args.at)).await
 }
@@ -33,6 +45,33 @@ pub async fn acknowledge(args: AckArgs, opener: &Opener, out: &Out) -> Result<()
     execute(&app, out, &project, &command, &args.by, Some(&args.at)).await
 }
 
+fn raised_json(raised: &watch::Raised) -> serde_json::Value {
+    let mut json = json!({
+        "project": raised.project.as_str(),
+        "deadline": raised.key.deadline,
+        "visit": raised.key.visit,
+        "run": raised.key.run,
+        "step": raised.key.step,
+        "event": raised.event,
+    });
+    if let Some(lot) = &raised.key.lot {
+        json["lot"] = json!(lot);
+    }
+    if let Some(order) = raised.key.order {
+        json["order"] = json!(order);
+    }
+    json
+}
+
+/// The deadline of a step, with the lot or the order that it is of.
+fn rule_of(key: &StepKey) -> String {
+    match (key.order, &key.lot) {
+        (Some(order), _) => format!("{}#{order}", key.deadline),
+        (None, Some(lot)) => format!("{}@{lot}", key.deadline),
+        (None, None) => key.deadline.clone(),
+    }
+}
+
 pub async fn watch(args: WatchArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
     let app = opener.open(Mode::Existing).await?;
     if !args.once {
@@ -44,14 +83,7 @@ pub async fn watch(args: WatchArgs, opener: &Opener, out: &Out) -> Result<(), Fa
     let json = json!({
         "position": watched.position,
         "as_of": watched.today.to_string(),
-        "raised": watched.raised.iter().map(|raised| json!({
-            "project": raised.project.as_str(),
-            "deadline": raised.key.deadline,
-            "visit": raised.key.visit,
-            "run": raised.key.run,
-            "step": raised.key.step,
-            "event": raised.event,
-        })).collect::<Vec<_>>(),
+        "raised": watched.raised.iter().map(raised_json).collect::<Vec<_>>(),
         "notices": watched.notices,
         "spool": args.spool.display().to_string(),
     });
@@ -60,7 +92,10 @@ pub async fn watch(args: WatchArgs, opener: &Opener, out: &Out) -> Result<(), Fa
         for raised in &watched.raised {
             text.push_str(&format!(
                 "{} {} #{} {}\n",
-                raised.project, raised.key.deadline, raised.key.step, raised.event
+                raised.project,
+                rule_of(&raised.key),
+                raised.key.step,
+                raised.event
             ));
         }
         text.push_str(&out.pick(

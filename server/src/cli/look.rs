@@ -102,8 +102,15 @@ pub async fn stalled(args: StalledArgs, opener: &Opener, out: &Out) -> Result<()
                 row.overdue_days.to_string(),
                 row.overdue_working_days
                     .map_or_else(|| "—".to_owned(), |days| days.to_string()),
-                row.project.to_string(),
-                row.name.clone(),
+                match (&row.lot, row.order) {
+                    (_, Some(order)) => format!("{} #{order}", row.project),
+                    (Some(lot), None) => format!("{} @{lot}", row.project),
+                    (None, None) => row.project.to_string(),
+                },
+                match &row.lot_name {
+                    Some(lot) => format!("{} · {lot}", row.name),
+                    None => row.name.clone(),
+                },
                 row.area_name.clone().unwrap_or_default(),
                 row.stage_name.clone(),
                 row.due.to_string(),
@@ -203,10 +210,22 @@ fn replay_text(out: &Out, replay: &Replay) -> String {
             DecisionOutcome::Refused => out.pick("未通过", "refused"),
             DecisionOutcome::Returned => out.pick("退回", "returned"),
         };
-        let mut line = format!(
-            "{}  {} → {}  {}",
-            decision.at, decision.from_name, decision.to_name, outcome
-        );
+        let mut line = match &decision.lot {
+            Some(lot) => format!(
+                "{}  [{}] {}  {}",
+                decision.at,
+                part_name(lot, decision.lot_name.as_deref()),
+                decision.from_name,
+                outcome
+            ),
+            None => format!(
+                "{}  {} → {}  {}",
+                decision.at, decision.from_name, decision.to_name, outcome
+            ),
+        };
+        if !decision.lots.is_empty() {
+            line.push_str(&format!("  [{}]", decision.lots.join(", ")));
+        }
         for requirement in decision.requirements.iter().filter(|r| !r.met) {
             let text_of =
                 |value: &serde_json::Value| value["text"].as_str().unwrap_or_default().to_owned();
@@ -245,9 +264,134 @@ fn replay_text(out: &Out, replay: &Replay) -> String {
             ),
         ));
     }
+    for migration in &replay.migrations {
+        let (from, to) = (short(&migration.from), short(&migration.to));
+        lines.push((
+            migration.position.0,
+            out.pick(
+                format!("{}  迁移到新版本 {from}… → {to}…", migration.at),
+                format!(
+                    "{}  went over to another version {from}… → {to}…",
+                    migration.at
+                ),
+            ),
+        ));
+    }
+    order_lines(out, replay, &mut lines);
     lines.sort_by_key(|(position, _)| *position);
     for (position, line) in lines {
         text.push_str(&format!("{position:>8}  {line}\n"));
+    }
+    text.push_str(&lots_table(out, replay));
+    text
+}
+
+fn part_name(id: &str, name: Option<&str>) -> String {
+    match name {
+        Some(name) if name != id => format!("{id} {name}"),
+        _ => id.to_owned(),
+    }
+}
+
+fn order_lines(out: &Out, replay: &Replay, lines: &mut Vec<(u64, String)>) {
+    for order in &replay.orders {
+        for moved in &order.moves {
+            let what = match moved.kind.as_str() {
+                "order_dispatched" => out.pick(
+                    format!(
+                        "派单 #{} → {}:{},期限 {}",
+                        order.order,
+                        order.to,
+                        order.about_name,
+                        moved.due.map(|due| due.to_string()).unwrap_or_default()
+                    ),
+                    format!(
+                        "order #{} → {}: {}, due {}",
+                        order.order,
+                        order.to,
+                        order.about_name,
+                        moved.due.map(|due| due.to_string()).unwrap_or_default()
+                    ),
+                ),
+                kind => {
+                    let word = match kind {
+                        "order_replied" => out.pick("回复", "answered"),
+                        "order_closed" => out.pick("销号", "closed"),
+                        "order_reopened" => out.pick("重开", "opened again"),
+                        _ => out.pick("延期", "extended"),
+                    };
+                    let due = moved.due.map(|due| format!(" {due}")).unwrap_or_default();
+                    let unit = moved
+                        .unit
+                        .as_ref()
+                        .map(|unit| format!("  {unit}"))
+                        .unwrap_or_default();
+                    out.pick(
+                        format!("派单 #{} {word}{due}{unit}", order.order),
+                        format!("order #{} {word}{due}{unit}", order.order),
+                    )
+                }
+            };
+            lines.push((moved.position.0, format!("{}  {what}", moved.at)));
+        }
+    }
+}
+
+/// Each lot with the gates it has passed, and the one it waits at.
+fn lots_table(out: &Out, replay: &Replay) -> String {
+    if replay.lots.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new([
+        out.pick("标段", "lot"),
+        out.pick("户数", "households"),
+        out.pick("已通过", "passed"),
+        out.pick("待通过", "to pass"),
+    ]);
+    for lot in &replay.lots {
+        let passed: Vec<String> = lot
+            .passed
+            .iter()
+            .filter(|gate| gate.stands)
+            .map(|gate| {
+                let lost = if gate.basis_lost {
+                    out.pick("(依据已失)", " (basis lost)")
+                } else {
+                    String::new()
+                };
+                format!("{} {}{lost}", gate.stage_name, gate.on)
+            })
+            .collect();
+        let waiting = match (&lot.withdrawn_on, &lot.waiting_name) {
+            (Some(on), _) => out.pick(format!("{on} 退出"), format!("withdrawn {on}")),
+            (None, Some(stage)) => stage.clone(),
+            (None, None) => String::new(),
+        };
+        table.row([
+            part_name(&lot.lot, Some(&lot.name)),
+            lot.households
+                .map_or_else(|| "—".to_owned(), |households| households.to_string()),
+            passed.join(&out.pick("、", ", ")),
+            waiting,
+        ]);
+    }
+    let mut text = format!("\n{}", table.render());
+    for counter in replay
+        .lots_counters
+        .iter()
+        .filter(|c| c.agrees == Some(false))
+    {
+        let project = counter.project.as_deref().unwrap_or("—");
+        text.push_str(&out.pick(
+            format!(
+                "! {} 不一致:各标段合计 {},项目 {project}\n",
+                counter.counter, counter.lots
+            ),
+            format!(
+                "! {} do not agree: {} over the lots, {project} of the project\n",
+                counter.counter, counter.lots
+            ),
+        ));
     }
     text
 }

@@ -6,12 +6,13 @@ use anju_engine::event::Source;
 use anju_workflows::definition::{Definition, PlanDay};
 use anju_workflows::handler::HandleError;
 use anju_workflows::project::Command;
-use anju_workflows::project::command::Register;
+use anju_workflows::project::command::{LotCommand, Register};
 use anju_workflows::project::event::{Compound, ProjectId};
 use anju_workflows::project::fields::parse_day;
 use jiff::civil::Date;
 
 use super::args::{AdvanceArgs, AtArgs, ByArgs, NotedArgs, RegisterArgs, ReturnArgs, SuspendArgs};
+use super::lot::lot_id;
 use super::{Opener, Out, report};
 use crate::app::{App, Failure, Mode, actor};
 
@@ -221,16 +222,23 @@ pub fn pair_of(pair: &str) -> Result<(&str, &str), Failure> {
 }
 
 pub async fn advance(args: AdvanceArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
-    if let Some(lot) = &args.lot {
+    if let (Some(lot), Some(to)) = (&args.lot, &args.to) {
         return Err(Failure::usage(
-            format!("--lot {lot}:这个版本的流程定义没有标段"),
-            format!("--lot {lot}: the definitions of this version have no lots"),
+            format!("--lot {lot} 不能与 --to {to} 同用:标段只通过关口,去向由项目选择"),
+            format!(
+                "--lot {lot} does not go with --to {to}: a lot passes a gate, the project chooses the way"
+            ),
         ));
     }
     let project = project_id(&args.project)?;
     let app = opener.open(Mode::Existing).await?;
-    let command = Command::Advance {
-        to: args.to.clone(),
+    let command = match &args.lot {
+        Some(lot) => Command::Lot(LotCommand::Advance {
+            lot: lot_id(app.handler.load(&project).await?.as_deref(), lot),
+        }),
+        None => Command::Advance {
+            to: args.to.clone(),
+        },
     };
     execute(&app, out, &project, &command, &args.by, Some(&args.at)).await
 }
@@ -238,9 +246,23 @@ pub async fn advance(args: AdvanceArgs, opener: &Opener, out: &Out) -> Result<()
 pub async fn send_back(args: ReturnArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
     let project = project_id(&args.project)?;
     let app = opener.open(Mode::Existing).await?;
-    let command = Command::Return {
-        to: args.to.clone(),
-        note: app.note(Some(&args.reason)).await?,
+    let note = app.note(Some(&args.reason)).await?;
+    let command = if args.lots.is_empty() {
+        Command::Return {
+            to: args.to.clone(),
+            note,
+        }
+    } else {
+        let state = app.handler.load(&project).await?;
+        Command::Lot(LotCommand::Return {
+            to: args.to.clone(),
+            lots: args
+                .lots
+                .iter()
+                .map(|lot| lot_id(state.as_deref(), lot))
+                .collect(),
+            note,
+        })
     };
     execute(&app, out, &project, &command, &args.by, Some(&args.at)).await
 }

@@ -1,8 +1,10 @@
 //! What a command has done, told.
 
-use anju_workflows::definition::Definition;
+use anju_workflows::definition::{Definition, source_text};
 use anju_workflows::handler::Outcome;
+use anju_workflows::project::ProjectState;
 use anju_workflows::project::event::ProjectId;
+use anju_workflows::project::lot::When;
 use anju_workflows::requirement::{Explained, explain};
 use serde_json::{Value, json};
 
@@ -27,7 +29,7 @@ pub async fn outcome(
         .definition(&bound.programme, &bound.definition)
         .await?;
     let requirements = requirements(outcome, &definition, out);
-    let json = json!({
+    let mut json = json!({
         "position": outcome.position,
         "project": project.as_str(),
         "outcome": if outcome.refusal.is_some() { "refused" } else { "done" },
@@ -42,15 +44,29 @@ pub async fn outcome(
         })).collect::<Vec<_>>(),
         "requirements": requirements.iter().map(requirement_json).collect::<Vec<_>>(),
     });
+    let lots = lots(outcome, &definition, &state);
+    if let Some(lots) = &lots {
+        json["lots"] = json!({ "passed": lots.passed, "waiting": lots.waiting });
+    }
+    if let Some(order) = order_number(outcome) {
+        json["order"] = json!(order);
+    }
     out.answer(&json, || {
-        text(
+        let mut told = text(
             out,
             project,
             outcome,
             &definition,
             &state.stage,
             &requirements,
-        )
+        );
+        if let Some(lots) = &lots {
+            told.push_str(&lots.line(out, &definition));
+        }
+        if let Some(order) = order_number(outcome) {
+            told.push_str(&out.pick(format!("派单 #{order}\n"), format!("order #{order}\n")));
+        }
+        told
     });
     if outcome.refusal.is_some() {
         return Err(Failure::Refused);
@@ -59,13 +75,18 @@ pub async fn outcome(
 }
 
 fn requirements(outcome: &Outcome, definition: &Definition, out: &Out) -> Vec<Explained> {
-    use anju_workflows::project::ProjectEvent::{TransitionAccepted, TransitionRefused};
+    use anju_workflows::project::ProjectEvent::{
+        LotPassed, LotRefused, TransitionAccepted, TransitionRefused,
+    };
     outcome
         .events
         .iter()
         .filter_map(|event| anju_workflows::project::ProjectEvent::read(event).ok())
         .filter_map(|event| match event {
-            TransitionAccepted(transition) | TransitionRefused(transition) => Some(transition),
+            TransitionAccepted(transition)
+            | TransitionRefused(transition)
+            | LotPassed(transition)
+            | LotRefused(transition) => Some(transition),
             _ => None,
         })
         .flat_map(|transition| {
@@ -76,6 +97,57 @@ fn requirements(outcome: &Outcome, definition: &Definition, out: &Out) -> Vec<Ex
                 .collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// Which lots have passed the gates that they have to pass now, after one of them did.
+struct Lots {
+    passed: Vec<String>,
+    waiting: Vec<String>,
+}
+
+impl Lots {
+    fn line(&self, out: &Out, definition: &Definition) -> String {
+        let word = definition.lot_word(out.lang);
+        if self.waiting.is_empty() {
+            out.pick(
+                format!("各{word}均已通过,项目可以 advance 进入下一阶段\n"),
+                format!("every {word} has passed: the project can advance\n"),
+            )
+        } else {
+            out.pick(
+                format!("尚未通过的{word}:{}\n", self.waiting.join("、")),
+                format!("still to pass: {}\n", self.waiting.join(", ")),
+            )
+        }
+    }
+}
+
+/// `None` if no lot has passed by this command.
+fn lots(outcome: &Outcome, definition: &Definition, state: &ProjectState) -> Option<Lots> {
+    outcome
+        .events
+        .iter()
+        .find(|event| event.kind.as_str() == "lot_passed")?;
+    let when = When {
+        day: jiff::civil::Date::MAX,
+        before: None,
+    };
+    let (waiting, passed) = state
+        .standing_lots(when)
+        .map(|(id, _)| id.clone())
+        .partition(|id| state.owed_by(definition, id, when).is_some());
+    Some(Lots { passed, waiting })
+}
+
+/// The number of the order that a command was about.
+fn order_number(outcome: &Outcome) -> Option<u64> {
+    outcome
+        .events
+        .iter()
+        .find(|event| event.kind.as_str().starts_with("order_"))?
+        .data
+        .get("order")?
+        .as_u64()
 }
 
 /// A requirement as answers give it.
@@ -106,7 +178,21 @@ fn text(
         )
     };
     let mut text = String::new();
-    if let Some(refusal) = &outcome.refusal {
+    if let Some(refusal) = &outcome.refusal
+        && let Some(lot) = &refusal.lot
+    {
+        let word = definition.lot_word(out.lang);
+        text.push_str(&out.pick(
+            format!(
+                "未通过:{project} 的{word} {lot} 不能通过“{}”\n",
+                name(&refusal.from)
+            ),
+            format!(
+                "refused: {word} {lot} of {project} cannot pass {}\n",
+                name(&refusal.from)
+            ),
+        ));
+    } else if let Some(refusal) = &outcome.refusal {
         text.push_str(&out.pick(
             format!(
                 "未通过:{project} 不能从“{}”进入“{}”\n",
@@ -143,9 +229,10 @@ fn text(
         };
         text.push_str(&format!("  {mark} {}\n", requirement.line(out.lang)));
         if !requirement.met && !requirement.source.is_empty() {
+            let source = source_text(&requirement.source, out.lang);
             text.push_str(&out.pick(
-                format!("      依据:{}\n", requirement.source),
-                format!("      source: {}\n", requirement.source),
+                format!("      依据:{source}\n"),
+                format!("      source: {source}\n"),
             ));
         }
     }

@@ -1,12 +1,14 @@
 //! One project's people: a clerk who enters what happens, sometimes late, sometimes wrong, sometimes under the
 //! threshold, and residents who answer or do not. They know the project's definition, and nothing else.
 
+mod parts;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anju_engine::event::{Data, EventId, OccurredAt};
 use anju_workflows::calendar::Calendar;
-use anju_workflows::definition::{Definition, FactMatch, Requirement};
+use anju_workflows::definition::{Definition, FactMatch, Reference, Requirement};
 use anju_workflows::project::command::Register;
 use anju_workflows::project::deadline::open_deadlines;
 use anju_workflows::project::event::ProjectId;
@@ -19,6 +21,7 @@ use serde_json::Value;
 use super::cast::Role;
 use super::dice::Dice;
 use super::facts::{Effort, PlannedFact, Planner, Truth, days_between, earlier, later};
+use super::kinds::Remedy;
 
 /// How often a clerk tries the same gate before giving up.
 const PATIENCE: u32 = 6;
@@ -30,6 +33,8 @@ pub struct Job {
     pub command: Command,
     /// For which day; `None` = the day it is done.
     pub occurred_on: Option<Date>,
+    /// The unit that does it; `None` = the one that leads the stage.
+    pub unit: Option<String>,
 }
 
 /// One project's people.
@@ -50,6 +55,12 @@ pub struct Agent {
     /// The stage after which nothing happens any more, if this project is one of those.
     abandoned_in: Option<String>,
     reworked: bool,
+    /// The figures of its lots, by id.
+    lots: BTreeMap<String, Truth>,
+    /// How often each lot was refused.
+    lot_tries: BTreeMap<String, u32>,
+    /// The day from which the project itself can go on, once its lots have passed.
+    project_ready: Option<Date>,
 }
 
 impl Agent {
@@ -102,6 +113,9 @@ impl Agent {
             tries: 0,
             abandoned_in,
             reworked: false,
+            lots: BTreeMap::new(),
+            lot_tries: BTreeMap::new(),
+            project_ready: None,
         };
         agent.plan_registration(registers_on);
         agent
@@ -123,14 +137,27 @@ impl Agent {
     }
 
     fn schedule(&mut self, day: Date, command: Command, occurred_on: Option<Date>) {
+        let job = Job {
+            command,
+            occurred_on,
+            unit: None,
+        };
+        self.put(day, job);
+    }
+
+    /// Something that a certain unit does.
+    fn schedule_by(&mut self, day: Date, command: Command, unit: Option<String>) {
+        let job = Job {
+            command,
+            occurred_on: None,
+            unit,
+        };
+        self.put(day, job);
+    }
+
+    fn put(&mut self, day: Date, job: Job) {
         self.sequence += 1;
-        self.agenda.insert(
-            (day, self.sequence),
-            Job {
-                command,
-                occurred_on,
-            },
-        );
+        self.agenda.insert((day, self.sequence), job);
     }
 
     /// The next thing to do on or before a day.
@@ -161,7 +188,11 @@ impl Agent {
         refusal: Option<&[Judgement]>,
     ) {
         match (&job.command, refusal) {
-            (Command::Register(_), _) => self.plan_stage(calendar, today),
+            (Command::Register(_), _) => {
+                if !self.plan_lots(today) {
+                    self.plan_stage(calendar, today);
+                }
+            }
             (Command::Advance { .. }, Some(judgements)) => {
                 let unmet: Vec<Judgement> = judgements
                     .iter()
@@ -183,6 +214,9 @@ impl Agent {
                 let back = later(today, self.dice.between(15, 45));
                 self.agenda_after_stop(back);
                 self.schedule(back, Command::Resume { note: None }, None);
+            }
+            (Command::Lot(_) | Command::Order(_), _) => {
+                self.part_carried_out(calendar, today, &job.command, event, refusal);
             }
             _ => {}
         }
@@ -245,14 +279,28 @@ impl Agent {
                 .is_some_and(|share| share.over.subject != "project")
         });
         let mut plan: Vec<PlannedFact> = Vec::new();
-        self.plan_milestones(calendar, &mut plan, &state, today, until);
+        let each = |requirement: &&Requirement| {
+            !state.lots.is_empty() && definition.is_per_lot(stage, requirement)
+        };
+        let (per_lot, requirements): (Vec<&Requirement>, Vec<&Requirement>) =
+            requirements.into_iter().partition(each);
+        let by_lot = !per_lot.is_empty();
+        if !by_lot {
+            self.plan_milestones(calendar, &mut plan, &state, today, until);
+        }
         for requirement in &requirements {
             let effort = self.effort(requirement);
             self.planner(calendar)
                 .meet(&mut plan, requirement, effort, today, until);
         }
         self.plan_order(calendar, &mut plan, &requirements, &state, today);
-        self.record_all(calendar, plan, today, until);
+        if by_lot && self.plan_lot_gates(calendar, &per_lot, today, until) {
+            // The project asks when the last of its lots has passed.
+            self.project_ready = Some(self.enter_facts(calendar, plan, today, until));
+        } else {
+            self.record_all(calendar, plan, today, until);
+        }
+        self.maybe_order(today, until);
         self.maybe_stop_or_return(calendar, stage, today, until);
     }
 
@@ -261,6 +309,7 @@ impl Agent {
             definition: &self.definition,
             calendar,
             truth: &self.truth,
+            state: self.state.as_ref(),
             project: self.id.as_str(),
             dice: &mut self.dice,
         }
@@ -392,13 +441,31 @@ impl Agent {
     }
 
     /// Puts planned facts on the agenda, and the transition behind them.
-    fn record_all(
+    fn record_all(&mut self, calendar: &Calendar, plan: Vec<PlannedFact>, from: Date, until: Date) {
+        self.record_facts(calendar, plan, from, until, Command::Advance { to: None });
+    }
+
+    /// Puts planned facts on the agenda, and `then` behind them.
+    fn record_facts(
+        &mut self,
+        calendar: &Calendar,
+        plan: Vec<PlannedFact>,
+        from: Date,
+        until: Date,
+        then: Command,
+    ) {
+        let ready = self.enter_facts(calendar, plan, from, until);
+        self.schedule(working(calendar, ready), then, None);
+    }
+
+    /// Puts planned facts on the agenda; the day from which all are entered and over.
+    fn enter_facts(
         &mut self,
         calendar: &Calendar,
         mut plan: Vec<PlannedFact>,
         from: Date,
         until: Date,
-    ) {
+    ) -> Date {
         plan.sort_by(|a, b| (a.day, &a.fact).cmp(&(b.day, &b.fact)));
         let mut ready = until.max(from);
         for fact in plan {
@@ -422,17 +489,16 @@ impl Agent {
             };
             self.schedule(entered, command, Some(fact.day));
         }
-        self.schedule(
-            working(calendar, ready),
-            Command::Advance { to: None },
-            None,
-        );
+        ready
     }
 
     /// After a refusal: what was missing is made good, then the gate is tried again.
     fn plan_remedies(&mut self, calendar: &Calendar, today: Date, unmet: &[Judgement]) {
         self.tries += 1;
         if self.tries > PATIENCE {
+            return;
+        }
+        if self.remedy_parts(calendar, today, unmet) {
             return;
         }
         let until = later(today, self.dice.between(3, 14));
@@ -493,6 +559,36 @@ impl Agent {
                     return;
                 }
             }
+            let remedy = self.planner(calendar).make_good(
+                &mut plan,
+                &requirement,
+                &judgement.evidence,
+                today,
+                until,
+            );
+            match remedy {
+                Remedy::Planned => continue,
+                Remedy::TooLate => {
+                    self.give_up(today);
+                    return;
+                }
+                Remedy::Anew(what) => {
+                    self.void_all(today, &what);
+                    self.planner(calendar).meet(
+                        &mut plan,
+                        &requirement,
+                        Effort::Enough,
+                        later(today, 1),
+                        until,
+                    );
+                    continue;
+                }
+                Remedy::Reduce { of, by } => {
+                    self.reduce(today, &of, by);
+                    continue;
+                }
+                Remedy::Again => {}
+            }
             let effort = if self.dice.in_hundred(12) {
                 Effort::TooLittle
             } else {
@@ -502,6 +598,70 @@ impl Agent {
                 .meet(&mut plan, &requirement, effort, today, until);
         }
         self.record_all(calendar, plan, today, until);
+    }
+
+    /// What was recorded counts no more: every standing fact of a kind is voided.
+    fn void_all(&mut self, today: Date, what: &FactMatch) {
+        let Some(state) = &self.state else { return };
+        let events: Vec<EventId> = state
+            .standing_facts()
+            .filter(|(_, fact)| {
+                what.any_of.contains(&fact.fact)
+                    && anju_workflows::requirement::matches_fields(&what.with, &fact.fields)
+            })
+            .map(|(_, fact)| fact.event)
+            .collect();
+        for event in events {
+            self.schedule(later(today, 1), Command::Void { event, note: None }, None);
+        }
+    }
+
+    /// A figure was too high: the largest such figure is corrected.
+    fn reduce(&mut self, today: Date, of: &Reference, by: i64) {
+        let Some(state) = &self.state else { return };
+        let largest = state
+            .standing_facts()
+            .filter(|(_, fact)| fact.fact == of.subject)
+            .filter_map(|(_, fact)| Some((fact.fields.get(&of.field)?.as_i64()?, fact.event)))
+            .max_by_key(|(number, _)| *number);
+        let Some((number, event)) = largest else {
+            return;
+        };
+        let corrected = (number - by).max(0);
+        self.schedule(
+            later(today, 1),
+            Command::Correct {
+                event,
+                fields: Data::from_iter([(of.field.clone(), Value::from(corrected))]),
+                cleared: Vec::new(),
+                happened: None,
+                note: None,
+            },
+            None,
+        );
+    }
+
+    /// A window closed without what it asked for: the round is held again where the programme has a way back, else
+    /// the project leaves it.
+    fn give_up(&mut self, today: Date) {
+        let Some(state) = &self.state else { return };
+        let back: Vec<String> = self
+            .definition
+            .stages
+            .get(&state.stage)
+            .map(|stage| stage.returns.keys().cloned().collect())
+            .unwrap_or_default();
+        let command = match self.dice.one_of(&back) {
+            Some(to) if !self.reworked => Command::Return {
+                to: to.clone(),
+                note: None,
+            },
+            _ => Command::Withdraw { note: None },
+        };
+        self.reworked = true;
+        self.agenda.clear();
+        let day = later(today, self.dice.between(3, 20));
+        self.schedule(day, command, None);
     }
 
     /// An order of dates that is broken cannot be mended by doing more: the paper turns out to be older than entered.

@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use anju_engine::event::Data;
 use anju_workflows::calendar::Calendar;
 use anju_workflows::definition::{
-    Definition, FactMatch, FactType, Field, FieldKind, Fraction, Reference, Requirement, Share,
+    Definition, FactMatch, FactType, Field, FieldKind, Fraction, LOT_SUBJECT, Reference,
+    Requirement, Share,
 };
+use anju_workflows::project::ProjectState;
 use anju_workflows::publish::hex;
+use anju_workflows::requirement::period_end;
 use jiff::civil::Date;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -26,7 +29,7 @@ pub struct Truth {
 
 impl Truth {
     /// A counter by its name.
-    fn counter(&self, name: &str) -> Option<i64> {
+    pub(super) fn counter(&self, name: &str) -> Option<i64> {
         match name {
             "households" => Some(self.households),
             "buildings" => Some(self.buildings),
@@ -62,6 +65,8 @@ pub struct Planner<'a> {
     pub definition: &'a Definition,
     pub calendar: &'a Calendar,
     pub truth: &'a Truth,
+    /// The project, once it is registered.
+    pub state: Option<&'a ProjectState>,
     pub project: &'a str,
     pub dice: &'a mut Dice,
 }
@@ -76,8 +81,39 @@ impl Planner<'_> {
         from: Date,
         until: Date,
     ) {
+        let (from, until) = self.inside(plan, requirement, from, until);
+        let already = plan.len();
+        self.meet_kind(plan, requirement, effort, from, until);
+        // Judged at the end of a window, it is asked for when that is over.
+        if effort == Effort::Enough
+            && let Some(ends) = self.judged_after(plan, requirement, from)
+        {
+            for planned in plan.iter_mut().skip(already) {
+                planned.runs_until = planned.runs_until.max(Some(ends));
+            }
+        }
+    }
+
+    fn meet_kind(
+        &mut self,
+        plan: &mut Vec<PlannedFact>,
+        requirement: &Requirement,
+        effort: Effort,
+        from: Date,
+        until: Date,
+    ) {
         if let Some(share) = &requirement.share {
             self.share(plan, share, effort, from, until);
+        } else if let Some(vote) = &requirement.vote {
+            self.vote(plan, vote, effort, from, until);
+        } else if !requirement.procedures.is_empty() {
+            self.procedures(plan, requirement, effort, from, until);
+        } else if let Some(conditions) = &requirement.conditions {
+            self.conditions(plan, conditions, effort, from, until);
+        } else if let Some(inspection) = &requirement.inspection {
+            self.inspection(plan, inspection, effort, from, until);
+        } else if let Some(expression) = &requirement.expression {
+            self.expression(plan, expression, effort, from, until);
         } else if let Some(count) = &requirement.fact {
             if effort == Effort::Enough {
                 for index in 0..count.at_least {
@@ -107,10 +143,12 @@ impl Planner<'_> {
                 if effort == Effort::Enough
                     && let Some(planned) = index.and_then(|index| plan.get_mut(index))
                 {
-                    planned.runs_until = self.calendar.add(
+                    planned.runs_until = period_end(
+                        self.calendar,
                         planned.day,
-                        i32::try_from(days).unwrap_or(i32::MAX),
+                        days,
                         publicity.kind,
+                        publicity.count_first_day,
                     );
                 }
             }
@@ -139,9 +177,16 @@ impl Planner<'_> {
             let needed = i64::try_from(sum.at_least)
                 .unwrap_or(i64::MAX)
                 .saturating_mul(base);
-            let amount = match effort {
-                Effort::Enough => needed.saturating_add(self.dice.between(0, needed / 10)),
-                Effort::TooLittle => needed * 7 / 10,
+            let limit = sum.at_most.map(|limit| {
+                i64::try_from(limit)
+                    .unwrap_or(i64::MAX)
+                    .saturating_mul(base)
+            });
+            let amount = match (effort, limit) {
+                (Effort::Enough, Some(limit)) => self.dice.between(needed, limit.max(needed)),
+                (Effort::TooLittle, Some(limit)) => limit.saturating_add(limit / 10 + 1),
+                (Effort::Enough, None) => needed.saturating_add(self.dice.between(0, needed / 10)),
+                (Effort::TooLittle, None) => needed * 7 / 10,
             };
             let what = FactMatch {
                 any_of: vec![sum.of.subject.clone()],
@@ -206,7 +251,7 @@ impl Planner<'_> {
         let Some(index) = self.fact(plan, &what, false, from, until) else {
             return;
         };
-        let base = if share.over.subject == "project" {
+        let base = if share.over.subject == "project" || share.over.subject == LOT_SUBJECT {
             self.truth.counter(&share.over.field).unwrap_or(100)
         } else {
             self.base_of(plan, index, share, from, until)
@@ -214,8 +259,32 @@ impl Planner<'_> {
         let threshold = share
             .at_least
             .or(share.more_than)
+            .or(share.at_most)
+            .or(share.less_than)
             .unwrap_or(Fraction::WHOLE);
-        let of = self.share_of(base, threshold, effort);
+        // What stays under an upper bound falls short of it.
+        let upper = share.at_most.is_some() || share.less_than.is_some();
+        // A figure that another rule has set and that is under the bound is left as it is.
+        let set = plan[index]
+            .fields
+            .get(&share.of.field)
+            .and_then(Value::as_i64);
+        if upper
+            && effort == Effort::Enough
+            && let (Some(set), Ok(base)) = (set, u128::try_from(base))
+            && u128::try_from(set).is_ok_and(|set| !threshold.is_reached_by(set, base))
+        {
+            return;
+        }
+        let of = self.share_of(
+            base,
+            threshold,
+            match effort {
+                Effort::Enough if upper => Effort::TooLittle,
+                Effort::TooLittle if upper => Effort::Enough,
+                effort => effort,
+            },
+        );
         let value = self.value_like(&share.of, of);
         plan[index].fields.insert(share.of.field.clone(), value);
     }
@@ -270,14 +339,14 @@ impl Planner<'_> {
     }
 
     /// A number in the form of a field: an integer, or a decimal string.
-    fn value_like(&self, reference: &Reference, number: i64) -> Value {
+    pub(super) fn value_like(&self, reference: &Reference, number: i64) -> Value {
         match self.field(reference).map(|field| field.kind) {
             Some(FieldKind::Area | FieldKind::Length) => Value::from(number.to_string()),
             _ => Value::from(number),
         }
     }
 
-    fn field(&self, reference: &Reference) -> Option<&Field> {
+    pub(super) fn field(&self, reference: &Reference) -> Option<&Field> {
         self.definition
             .facts
             .get(&reference.subject)?
@@ -373,7 +442,7 @@ impl Planner<'_> {
             FieldKind::Money => {
                 Value::from(self.truth.area_m2.max(100) * self.dice.between(180, 420) * 100)
             }
-            FieldKind::Day => return None,
+            FieldKind::Day | FieldKind::Lot => return None,
             FieldKind::Code | FieldKind::Codes => {
                 let codes: Vec<&String> = field.values.keys().collect();
                 let code = self.dice.one_of(&codes)?.to_string();

@@ -17,7 +17,7 @@ use anju_engine::log::{AppendError, AppendRequest, Appended, EventLog, Expected,
 use anju_workflows::calendar::Calendar;
 use anju_workflows::definition::Definition;
 use anju_workflows::handler::{Decider, HandleError, Request, event_id, request_digest};
-use anju_workflows::project::escalation::{due_step, next_step_day};
+use anju_workflows::project::escalation::{due_steps, next_step_day};
 use anju_workflows::project::event::ProjectId;
 use anju_workflows::project::state::Envelope;
 use anju_workflows::project::{Command, ProjectState};
@@ -104,7 +104,7 @@ impl Player {
     }
 
     fn publish(&mut self, programme: Programme, span: Span) -> Result<(), Failure> {
-        let events = publish_definition(&programme.definition, &programme.sources)
+        let events = publish_definition(&programme.definition, &programme.sources, None)
             .map_err(HandleError::from)?;
         let stream = definition_stream(&programme.definition.id).map_err(HandleError::from)?;
         self.plain(stream.as_str(), events, earlier(span.first, 1))?;
@@ -182,7 +182,8 @@ impl Player {
         let agent = &mut self.agents[index];
         agent.sent += 1;
         let command_id = command_id(self.seed, agent.id.as_str(), agent.sent, today);
-        let unit = agent.state.as_ref().and_then(|state| {
+        let unit = job.unit.clone().or_else(|| {
+            let state = agent.state.as_ref()?;
             agent
                 .definition
                 .responsible_units(&state.stage, &state.placement())
@@ -204,25 +205,27 @@ impl Player {
             .map(|_| ())
     }
 
-    /// The rules take the step of the ladder that is due, if it still is.
+    /// The rules take the steps of the ladder that are due: of the project, of its lots, of its orders.
     fn escalate(&mut self, index: usize, today: Date) -> Result<(), Failure> {
         let agent = &self.agents[index];
         let Some(state) = &agent.state else {
             return Ok(());
         };
-        let Some(due) = due_step(&agent.definition, &self.calendar, state, today) else {
+        let due = due_steps(&agent.definition, &self.calendar, state, today);
+        if due.is_empty() {
             self.look_again(index);
-            return Ok(());
-        };
-        let request = Request {
-            command_id: escalation_command_id(&agent.id, &due.key),
-            actor: rule_actor(),
-            source: Source::Rule,
-            occurred_at: None,
-        };
-        let command = Command::Escalate { key: due.key };
-        if let Some(event) = self.send(index, &command, &request, today, None)? {
-            self.agents[index].escalated(today, event);
+        }
+        for due in due {
+            let request = Request {
+                command_id: escalation_command_id(&self.agents[index].id, &due.key),
+                actor: rule_actor(),
+                source: Source::Rule,
+                occurred_at: None,
+            };
+            let command = Command::Escalate { key: due.key };
+            if let Some(event) = self.send(index, &command, &request, today, None)? {
+                self.agents[index].escalated(today, event);
+            }
         }
         Ok(())
     }

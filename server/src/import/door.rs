@@ -68,13 +68,12 @@ impl From<HandleError> for Trouble {
 impl Door {
     /// Opens the store; a dry run makes none.
     pub(super) async fn open(opener: &Opener, dry_run: bool) -> Result<Self, Failure> {
-        if !dry_run || opener.store.path().exists() {
-            let mode = if dry_run {
-                Mode::Existing
-            } else {
-                Mode::OrCreate
-            };
-            let app = opener.open(mode).await?;
+        let app = if dry_run {
+            opener.open_if_any().await?
+        } else {
+            Some(opener.open(Mode::OrCreate).await?)
+        };
+        if let Some(app) = app {
             return Ok(Self {
                 handler: app.handler.clone(),
                 app: Some(app),

@@ -25,13 +25,20 @@ impl Cited {
                     cited.definitions.insert(registered.definition);
                 }
                 ProjectEvent::TransitionAccepted(transition)
-                | ProjectEvent::TransitionRefused(transition) => {
+                | ProjectEvent::TransitionRefused(transition)
+                | ProjectEvent::LotPassed(transition)
+                | ProjectEvent::LotRefused(transition) => {
                     cited.definitions.insert(transition.definition);
                     cited.calendars.insert(transition.calendar);
                 }
                 ProjectEvent::EscalationRaised(raised) => {
                     cited.definitions.insert(raised.definition);
                     cited.calendars.insert(raised.calendar);
+                }
+                ProjectEvent::DefinitionMigrated(migrated) => {
+                    cited.definitions.insert(migrated.from);
+                    cited.definitions.insert(migrated.to);
+                    cited.calendars.insert(migrated.calendar);
                 }
                 _ => {}
             }

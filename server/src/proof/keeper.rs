@@ -14,12 +14,13 @@ use tokio::sync::watch;
 
 use super::words::{compared, folder, taken};
 use super::{CheckpointArgs, key};
-use crate::app::{App, Failure, Mode, Store};
+use crate::app::{App, Failure, Mode};
 use crate::cli::{Opener, Out};
 
-/// Where the checkpoints of a store are kept: `anju.db` has `anju.checkpoints/`.
-pub(super) fn folder_of(store: &Store) -> CheckpointFolder {
-    CheckpointFolder::at(store.beside("checkpoints"))
+/// Where the checkpoints of a log are kept: `anju.db` has `anju.checkpoints/`. Of a log in a database every server keeps
+/// those that it has signed, out of the reach of whoever can write the database.
+pub(super) fn folder_of(app: &App) -> Result<CheckpointFolder, Failure> {
+    Ok(CheckpointFolder::at(app.kept_in("checkpoints")?))
 }
 
 /// `anju checkpoint`.
@@ -65,7 +66,7 @@ pub async fn checkpoint(args: CheckpointArgs, opener: &Opener, out: &Out) -> Res
 
 /// Signs the log as it is now, and keeps the checkpoint.
 pub(super) async fn sign_now(app: &App, signer: &dyn Signer, out: &Out) -> Result<Taken, Failure> {
-    take(&*app.log, &folder_of(&app.store), &[signer])
+    take(&*app.log, &folder_of(app)?, &[signer])
         .await
         .map_err(|error| taken(error, out))
 }
@@ -79,7 +80,7 @@ pub(super) async fn now_or_newest(
     if let Some(signer) = signer {
         return Ok(sign_now(app, signer, out).await?.checkpoint);
     }
-    folder_of(&app.store).newest().map_err(folder)?.ok_or_else(|| {
+    folder_of(app)?.newest().map_err(folder)?.ok_or_else(|| {
         Failure::usage(
             "尚无签名树头。请用 --key 指明私钥,或先执行 anju checkpoint",
             "there is no checkpoint yet: name the private key with --key, or run anju checkpoint first",
@@ -160,7 +161,7 @@ pub async fn checkpoint_if_due(app: &App, keeper: &mut Keeper) -> Result<Option<
     let size = app.log.head().await?.size;
     let known = match keeper.size {
         Some(known) => Some(known),
-        None => folder_of(&app.store)
+        None => folder_of(app)?
             .newest()
             .map_err(folder)?
             .map(|newest| newest.checkpoint().size()),

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::words::bad_key;
 use super::{KeyArgs, KeyTask, NewKeyArgs};
-use crate::app::{App, Failure, Mode};
+use crate::app::{App, Failure};
 use crate::cli::{Opener, Out};
 
 /// `anju key new`.
@@ -51,12 +51,12 @@ async fn name(args: &NewKeyArgs, opener: &Opener) -> Result<String, Failure> {
     if let Some(name) = &args.name {
         return Ok(name.clone());
     }
-    let name = if opener.store.path().exists() {
-        let app = opener.open(Mode::Existing).await?;
-        app.log.origin().name.clone()
-    } else {
-        let file = args.out.file_name().and_then(|name| name.to_str());
-        file.unwrap_or_default().to_owned()
+    let name = match opener.open_if_any().await? {
+        Some(app) => app.log.origin().name.clone(),
+        None => {
+            let file = args.out.file_name().and_then(|name| name.to_str());
+            file.unwrap_or_default().to_owned()
+        }
     };
     if is_key_name(&name) {
         Ok(name)

@@ -55,7 +55,8 @@ struct Proved {
     bundle: VerifiedBundle,
     records: usize,
     state: ProjectState,
-    definition: Definition,
+    /// The definitions cited, by digest.
+    definitions: BTreeMap<String, Definition>,
     /// The calendars cited, and whether the log has them: the one that this build brings need not be published.
     calendars: BTreeMap<String, bool>,
 }
@@ -94,14 +95,14 @@ fn prove(bytes: &[u8], key: &VerifierKey, origin: Option<&str>) -> Result<Proved
         )
     })?;
     let cited = Cited::of(&bundle.events).map_err(|error| unreadable(&bundle.first, &error))?;
-    let definition = definitions(&bundle, &cited, &state)?;
+    let definitions = definitions(&bundle, &cited, &state)?;
     let calendars = calendars(&bundle, &cited)?;
     only_what_is_cited(&bundle, &cited)?;
     Ok(Proved {
         bundle,
         records,
         state,
-        definition,
+        definitions,
         calendars,
     })
 }
@@ -152,26 +153,30 @@ fn missing(what: (&str, &str), digest: &str) -> Refusal {
     )
 }
 
-/// Every definition cited must be there under its digest; the one that the project is bound to gives the names.
+/// Every definition cited must be there under its digest, the one that the project is bound to among them.
 fn definitions(
     bundle: &VerifiedBundle,
     cited: &Cited,
     state: &ProjectState,
-) -> Result<Definition, Refusal> {
+) -> Result<BTreeMap<String, Definition>, Refusal> {
     let stream = definition_stream(&cited.programme)
         .map_err(|error| Refusal::new("bad_record", error.to_string(), error.to_string()))?;
-    let mut bound = None;
+    let mut found = BTreeMap::new();
     for digest in &cited.definitions {
         let absent = || missing(("流程定义", "definition"), digest);
         let definition = published(bundle, stream.as_str(), digest)
             .definition(digest)
             .map_err(bad_publication)?
             .ok_or_else(absent)?;
-        if *digest == state.registered.definition {
-            bound = Some(definition);
-        }
+        found.insert(digest.clone(), definition);
     }
-    bound.ok_or_else(|| missing(("流程定义", "definition"), &state.registered.definition))
+    match found.contains_key(&state.registered.definition) {
+        true => Ok(found),
+        false => Err(missing(
+            ("流程定义", "definition"),
+            &state.registered.definition,
+        )),
+    }
 }
 
 fn calendars(bundle: &VerifiedBundle, cited: &Cited) -> Result<BTreeMap<String, bool>, Refusal> {
@@ -218,6 +223,24 @@ fn stray(event: &RecordedEvent) -> Refusal {
 }
 
 impl Proved {
+    /// The definition that was in force at a position: a migration ends one and begins the next.
+    fn definition_at(&self, position: u64) -> Option<&Definition> {
+        self.definitions.get(self.state.definition_at(position))
+    }
+
+    fn line(&self, event: &RecordedEvent, lang: Lang) -> String {
+        self.definition_at(event.position.0).map_or_else(
+            || event.kind.as_str().to_owned(),
+            |definition| story::line(event, definition, lang),
+        )
+    }
+
+    fn unmet(&self, event: &RecordedEvent, lang: Lang) -> Vec<String> {
+        self.definition_at(event.position.0)
+            .map(|definition| story::unmet(event, definition, lang))
+            .unwrap_or_default()
+    }
+
     fn complete(&self) -> &'static str {
         match self.bundle.statement {
             Some(_) => "stated",
@@ -248,6 +271,7 @@ impl Proved {
             "definition": {
                 "programme": self.state.registered.programme,
                 "digest": self.state.registered.definition,
+                "before": self.state.migrations.iter().map(|migration| &migration.from).collect::<Vec<_>>(),
             },
             "calendars": self.calendars.iter().map(|(digest, here)| json!({
                 "digest": digest,
@@ -267,8 +291,8 @@ impl Proved {
                 "type": event.kind.as_str(),
                 "at": event.occurred_at.as_str(),
                 "recorded_at": event.recorded_at,
-                "text": story::line(event, &self.definition, lang),
-                "unmet": story::unmet(event, &self.definition, lang),
+                "text": self.line(event, lang),
+                "unmet": self.unmet(event, lang),
             })).collect::<Vec<_>>(),
         })
     }
@@ -281,8 +305,12 @@ impl Proved {
             true => out.pick("(模拟日志)", " (a simulated log)"),
             false => String::new(),
         };
-        let stage = story::stage(&self.definition, &state.stage, out.lang);
-        let programme = self.definition.name.get(out.lang);
+        let bound = self.definitions.get(&state.registered.definition);
+        let stage = bound.map_or_else(
+            || state.stage.clone(),
+            |definition| story::stage(definition, &state.stage, out.lang),
+        );
+        let programme = bound.map_or("", |definition| definition.name.get(out.lang));
         let mut text = out.pick(
             format!(
                 "证据包有效:日志 {origin}{simulated},{size} 条记录的签名树头由 {} 签署\n{records} 条记录全部在日志中,{} 的 {} 条事件自第 0 号起连续\n",
@@ -316,12 +344,12 @@ impl Proved {
             ),
         ));
         for event in &self.bundle.events {
-            let line = story::line(event, &self.definition, out.lang);
+            let line = self.line(event, out.lang);
             text.push_str(&format!(
                 "{:>8}  {}  {line}\n",
                 event.position, event.occurred_at
             ));
-            for unmet in story::unmet(event, &self.definition, out.lang) {
+            for unmet in self.unmet(event, out.lang) {
                 text.push_str(&format!("{:>22}✗ {unmet}\n", ""));
             }
         }

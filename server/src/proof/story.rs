@@ -28,7 +28,12 @@ fn pick<'t>(lang: Lang, zh: &'t str, en: &'t str) -> &'t str {
 /// The requirements that an event found unmet, each with its numbers.
 pub(super) fn unmet(event: &RecordedEvent, definition: &Definition, lang: Lang) -> Vec<String> {
     let read = ProjectEvent::read(event);
-    let Ok(ProjectEvent::TransitionAccepted(asked) | ProjectEvent::TransitionRefused(asked)) = read
+    let Ok(
+        ProjectEvent::TransitionAccepted(asked)
+        | ProjectEvent::TransitionRefused(asked)
+        | ProjectEvent::LotPassed(asked)
+        | ProjectEvent::LotRefused(asked),
+    ) = read
     else {
         return Vec::new();
     };
@@ -93,6 +98,67 @@ pub(super) fn line(event: &RecordedEvent, definition: &Definition, lang: Lang) -
         ProjectEvent::EscalationAcknowledged(known) => {
             format!("{} {}", word("签收", "acknowledged"), known.event)
         }
+        ProjectEvent::DefinitionMigrated(migrated) => {
+            let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
+            format!(
+                "{} {} → {}",
+                word("迁移到新版本", "went over to another version"),
+                short(&migrated.from),
+                short(&migrated.to)
+            )
+        }
+        ProjectEvent::LotDeclared(lot) => {
+            format!(
+                "{} {} {}",
+                word("设立标段", "lot declared"),
+                lot.lot,
+                lot.name
+            )
+        }
+        ProjectEvent::LotCorrected(lot) => {
+            format!("{} {}", word("更正标段", "lot corrected"), lot.lot)
+        }
+        ProjectEvent::LotWithdrawn(lot) => {
+            format!("{} {}", word("标段退出", "lot withdrawn"), lot.lot)
+        }
+        ProjectEvent::LotPassed(asked) => {
+            lot(word("标段通过", "lot passed"), &asked, definition, lang)
+        }
+        ProjectEvent::LotRefused(asked) => {
+            lot(word("标段未通过", "lot refused"), &asked, definition, lang)
+        }
+        ProjectEvent::OrderDispatched(order) => format!(
+            "{} #{} → {} · {} {}",
+            word("派单", "order"),
+            order.order,
+            order.to,
+            definition.about_word(&order.about, lang),
+            order.due
+        ),
+        ProjectEvent::OrderReplied(order) => {
+            format!("{} #{}", word("派单回复", "order answered"), order.order)
+        }
+        ProjectEvent::OrderClosed(order) => {
+            format!(
+                "{} #{} · {}",
+                word("派单销号", "order closed"),
+                order.order,
+                order.by
+            )
+        }
+        ProjectEvent::OrderReopened(order) => {
+            format!(
+                "{} #{}",
+                word("派单重开", "order opened again"),
+                order.order
+            )
+        }
+        ProjectEvent::OrderExtended(order) => format!(
+            "{} #{} → {}",
+            word("派单延期", "order extended"),
+            order.order,
+            order.due
+        ),
     }
 }
 
@@ -120,6 +186,11 @@ fn values(fields: &anju_engine::event::Data) -> String {
     // Whatever order the map keeps: the same line on every machine.
     pairs.sort();
     pairs.join(" ")
+}
+
+fn lot(word: &str, asked: &Transition, definition: &Definition, lang: Lang) -> String {
+    let lot = asked.lot.as_deref().unwrap_or_default();
+    format!("{word} {lot} · {}", stage(definition, &asked.from, lang))
 }
 
 fn transition(word: &str, asked: &Transition, definition: &Definition, lang: Lang) -> String {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use anju_engine::OpenError;
 use anju_engine::checkpoint::{Checkpoint, CompareError, SignedCheckpoint, VerifierKey, compare};
 use anju_engine::log::{EventLog, ReadError, Verified, VerifyError};
-use anju_engine::{LogOptions, OpenError, SqliteLog};
 use anju_workflows::publish::hex;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::json;
@@ -78,10 +78,9 @@ async fn whole(app: &App) -> Result<Verified, VerifyError> {
     result
 }
 
-/// Where the file of a log that is not opened any more is first bad; if that cannot be told, what the opening said.
+/// Where a log that is not opened any more is first bad; if that cannot be told, what the opening said.
 async fn unopened(opener: &Opener, what: &str) -> Refusal {
-    let path = opener.store.path();
-    match SqliteLog::verify_file(path, &LogOptions::default(), &|_, _| {}).await {
+    match opener.store.verify_unopened().await {
         Err(
             VerifyError::Altered { position, what }
             | VerifyError::Read(ReadError::Corrupt { position, what }),
@@ -116,7 +115,7 @@ async fn not_since(
     };
     let mut agrees = 0;
     // A folder that cannot be read only means that nothing can be narrowed down.
-    for (_, kept) in folder_of(&app.store).all().unwrap_or_default() {
+    for (_, kept) in folder_of(app)?.all().unwrap_or_default() {
         let Ok(kept) = kept.verify(key) else { continue };
         match compare(&*app.log, kept).await {
             Ok(()) if kept.size() < until => agrees = agrees.max(kept.size()),

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use anju_engine::event::Position;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
@@ -15,6 +16,9 @@ use super::{Shared, Site};
 /// How long one answer may take, the reading of a form included.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a page waits for the position it was asked to reflect.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Nothing is loaded but our own style sheet and icon, nothing is run, nobody frames the pages.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
      frame-ancestors 'none'; base-uri 'none'";
@@ -26,7 +30,12 @@ pub(super) async fn guard(State(site): State<Shared>, request: Request, next: Ne
     let mut response = match refuse(&site, &parts.method, &parts.headers) {
         Some(trouble) => trouble.page(&site, &visit).await,
         None => {
-            let answer = next.run(Request::from_parts(parts, body));
+            let answer = async {
+                match arrived(&site, &visit).await {
+                    Ok(()) => next.run(Request::from_parts(parts, body)).await,
+                    Err(trouble) => trouble.page(&site, &visit).await,
+                }
+            };
             match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
                 Ok(response) => response,
                 Err(_) => Trouble::TooSlow.page(&site, &visit).await,
@@ -35,6 +44,24 @@ pub(super) async fn guard(State(site): State<Shared>, request: Request, next: Ne
     };
     put_headers(response.headers_mut(), visit.cookie().as_deref());
     response
+}
+
+/// Waits until the views have reached the position that `at_least` asks for: whoever was told of a position by one
+/// server finds it on the pages of every other.
+async fn arrived(site: &Shared, visit: &Visit) -> Result<(), Trouble> {
+    let Some(asked) = visit.asked("at_least") else {
+        return Ok(());
+    };
+    let position = asked.parse().map_err(|_| Trouble::BadValue {
+        what: ("位置", "a position"),
+        value: asked.to_owned(),
+    })?;
+    let views = site.app.views().await?;
+    views
+        .at_least(Position(position), ARRIVAL_TIMEOUT)
+        .await
+        .map(|_| ())
+        .map_err(Trouble::from)
 }
 
 fn refuse(site: &Site, method: &Method, headers: &HeaderMap) -> Option<Trouble> {

@@ -2,6 +2,7 @@
 
 mod facts;
 mod next;
+mod parts;
 mod record;
 mod submit;
 mod timeline;
@@ -30,7 +31,7 @@ use super::trouble::Trouble;
 use super::visit::{Visit, address};
 use super::{Shared, Site, words};
 
-pub(super) use submit::{advance, record};
+pub(super) use submit::{advance, order, record};
 
 /// How many events of a stream are read at once.
 const READ: usize = 512;
@@ -54,6 +55,8 @@ struct Project {
 struct Drafts {
     record: Option<Draft>,
     advance: Option<Draft>,
+    lots: Option<Draft>,
+    orders: Option<Draft>,
 }
 
 /// `/project/ID?fact=&f.KEY=&as_of=&as_known=&all=&done=`.
@@ -79,7 +82,7 @@ async fn shown(
         record: visit
             .asked("fact")
             .map(|_| Draft::of(&Pairs(visit.query.clone()))),
-        advance: None,
+        ..Drafts::default()
     };
     project.answer(site, visit, &drafts, StatusCode::OK).await
 }
@@ -180,6 +183,8 @@ impl Project {
                     section.facts aria-labelledby="h-facts" { (facts::render(self, visit)) }
                 }
                 section.history aria-labelledby="h-history" {
+                    (parts::lots(self, site, visit, drafts.lots.as_ref()))
+                    (parts::orders(self, site, visit, drafts.orders.as_ref()))
                     (facts::deadlines(self, visit))
                     (timeline)
                 }

@@ -1,7 +1,7 @@
 //! Pieces that several pages use.
 
 use anju_projections::stalls::Lamp;
-use anju_workflows::definition::Lang;
+use anju_workflows::definition::{Lang, source_text};
 use maud::{Markup, html};
 
 use super::visit::Visit;
@@ -121,14 +121,11 @@ pub(super) fn source(visit: &Visit, text: &str, quoted: bool) -> Markup {
         } @else {
             span.source {
                 (visit.pick("依据：", "Source: "))
-                @if text == OUR_OWN { (visit.pick("安居默认规则", "a default of Anju")) } @else { (text) }
+                (source_text(text, visit.lang))
             }
         }
     }
 }
-
-/// How definitions name a rule that no law or text asks for.
-const OUR_OWN: &str = "Anju default";
 
 /// What a day is without one.
 pub(super) fn day(day: Option<jiff::civil::Date>) -> Markup {

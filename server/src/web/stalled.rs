@@ -337,6 +337,7 @@ fn table_row(
             (cell("project", label(1), &html! {
                 a href=(address(&format!("/project/{}", row.project), [])) { (row.name) }
                 span.id { (row.project) }
+                @if let Some(lot) = &row.lot_name { span.sub { (lot) } }
                 @if visit.asked("programme").is_none() { span.sub { (programme) } }
             }))
             (cell("short", label(2), &html! {

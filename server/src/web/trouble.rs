@@ -1,6 +1,6 @@
 //! What a reader sees when a page cannot be shown.
 
-use anju_engine::log::{AppendError, ReadError};
+use anju_engine::event::Position;
 use anju_projections::ViewError;
 use anju_workflows::handler::HandleError;
 use anju_workflows::project::decide::CommandError;
@@ -12,7 +12,6 @@ use super::Shared;
 use super::layout::{Nav, Page};
 use super::visit::Visit;
 use crate::app::Failure;
-use crate::notes::NotesError;
 
 /// Why a page is not shown: one variant per thing its reader would do differently.
 #[derive(Debug)]
@@ -44,6 +43,13 @@ pub(super) enum Trouble {
     ReadOnly,
     /// It took too long.
     TooSlow,
+    /// The log has not reached the position that was asked for.
+    Behind {
+        /// What was asked for.
+        asked: Position,
+        /// What the page would reflect.
+        reached: Position,
+    },
     /// Something behind the pages failed.
     Failure(Failure),
 }
@@ -53,6 +59,9 @@ impl From<Failure> for Trouble {
         match failure {
             Failure::View(ViewError::UnknownProject(id)) => Self::NoSuchProject(id),
             Failure::View(ViewError::NotYet { project, .. }) => Self::NotThen(project),
+            Failure::View(ViewError::Behind { asked, reached, .. }) => {
+                Self::Behind { asked, reached }
+            }
             Failure::View(ViewError::UnknownProgramme(id))
             | Failure::Handle(HandleError::UnknownProgramme(id)) => Self::NoSuchProgramme(id),
             Failure::Handle(HandleError::Command(CommandError::NotRegistered { project })) => {
@@ -75,27 +84,6 @@ impl From<ViewError> for Trouble {
     }
 }
 
-/// Whether the same request may succeed in a moment.
-pub(super) fn is_passing(failure: &Failure) -> bool {
-    match failure {
-        Failure::View(error) => error.is_retryable(),
-        Failure::Read(ReadError::Unavailable(_))
-        | Failure::Notes(NotesError::Store { .. })
-        | Failure::Handle(
-            HandleError::Contended(_)
-            | HandleError::Read(ReadError::Unavailable(_))
-            | HandleError::Append(
-                AppendError::Busy
-                | AppendError::Overloaded { .. }
-                | AppendError::DiskFull
-                | AppendError::ClockJumped { .. }
-                | AppendError::Closed,
-            ),
-        ) => true,
-        _ => false,
-    }
-}
-
 impl Trouble {
     fn status(&self) -> StatusCode {
         match self {
@@ -108,8 +96,8 @@ impl Trouble {
             Self::BadForm(status) => *status,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::ForeignForm | Self::ReadOnly => StatusCode::FORBIDDEN,
-            Self::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Failure(failure) if is_passing(failure) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooSlow | Self::Behind { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Failure(failure) if failure.is_passing() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failure(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -177,7 +165,13 @@ impl Trouble {
                 "处理超时。请稍后重试；同一表单重复提交只登记一次。",
                 "It took too long. Try again in a moment; a form sent twice is recorded once.",
             ),
-            Self::Failure(failure) if is_passing(failure) => fixed(
+            Self::Behind { asked, reached } => (
+                format!("日志现有 {reached} 条记录，尚未到第 {asked} 条。请稍后重试。"),
+                format!(
+                    "The log has {reached} records, not yet position {asked}. Try again in a moment."
+                ),
+            ),
+            Self::Failure(failure) if failure.is_passing() => fixed(
                 "数据库正忙，请稍后重试。同一表单重复提交只登记一次。",
                 "The store is busy. Try again in a moment; a form sent twice is recorded once.",
             ),

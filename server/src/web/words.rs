@@ -270,7 +270,7 @@ pub(super) fn value(field: Option<&Field>, value: &Value, lang: Lang) -> String 
             Some(false) => pick(lang, "否", "no").to_owned(),
             None => plain(),
         },
-        FieldKind::Day | FieldKind::Reference | FieldKind::Document => plain(),
+        FieldKind::Day | FieldKind::Reference | FieldKind::Document | FieldKind::Lot => plain(),
     }
 }
 

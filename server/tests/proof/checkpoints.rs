@@ -216,14 +216,19 @@ fn a_changed_record_is_named_by_its_position() {
 #[tokio::test]
 async fn a_server_signs_at_its_interval_and_only_what_is_new() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::at(directory.path().join("anju.db"));
+    let path = directory.path().join("anju.db");
     let clock = Arc::new(SimulatedClock::new("2021-03-11T01:00:00Z".parse().unwrap()));
     let create = CreateOptions::new(Origin::real("anju.local/keeper"));
     let options = LogOptions::default();
-    let log = SqliteLog::create(store.path(), create, options, clock.clone())
+    let log = SqliteLog::create(&path, create, options, clock.clone())
         .await
         .unwrap();
-    let app = App::over(store, Arc::new(log), clock.clone(), Lang::En);
+    let app = App::over(
+        Store::at(path),
+        Arc::new(log.into()),
+        clock.clone(),
+        Lang::En,
+    );
     let publish = async |programme: &str| {
         app.programme(programme).await.unwrap();
         app.log.head().await.unwrap().size

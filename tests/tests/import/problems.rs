@@ -37,7 +37,7 @@ fn good_rows_are_kept_and_every_bad_cell_is_named() {
     assert_eq!(cells(7), ["E7"]);
     assert_eq!(cells(8), ["E8"], "a required value");
     assert_eq!(cells(9), ["B9"]);
-    assert_eq!(cells(10), ["A10"]);
+    assert_eq!(cells(10), ["A10", "C10"], "neither a project nor a day");
     assert!(problems(&done, 5)["D5"].contains("整数"), "{done:#}");
     assert!(
         problems(&done, 7)["E7"].contains("passed(通过)"),

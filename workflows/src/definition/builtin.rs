@@ -1,5 +1,7 @@
 //! The programmes that come with this build.
 
+use super::Lang;
+
 macro_rules! programmes {
     ($($name:literal),* $(,)?) => {
         /// The names that [`builtin`] knows, `standard` first.
@@ -31,3 +33,16 @@ programmes![
     "guangxi-city",
     "handan-2021",
 ];
+
+/// How definitions name a rule that no law or text asks for.
+const OWN_RULE: &str = "Anju default";
+
+/// The source of a rule as it is shown: what is our own choice is said in the reader's language.
+#[must_use]
+pub fn source_text(source: &str, lang: Lang) -> &str {
+    match (source, lang) {
+        (OWN_RULE, Lang::Zh) => "安居默认规则",
+        (OWN_RULE, Lang::En) => "a default of Anju",
+        _ => source,
+    }
+}

@@ -1,9 +1,11 @@
 //! Days as a plan writes them: a day, a whole month, or either of the programme's year.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// A day of a plan. Written `2021-01-20`, `2022-06`, `Y-11-30`, `Y-11`, `Y+1-03`, `Y-1-10-01`: `Y` is the programme's
@@ -137,6 +139,22 @@ impl TryFrom<String> for DayRule {
     type Error = DayRuleError;
     fn try_from(text: String) -> Result<Self, DayRuleError> {
         text.parse()
+    }
+}
+
+impl JsonSchema for DayRule {
+    fn schema_name() -> Cow<'static, str> {
+        "DayRule".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A day of a plan: `2021-01-20`, a whole month `2022-06`, or either of the programme's year: \
+                            `Y-11-30`, `Y-11`, `Y+1-03`, `Y-1-10-01` (one digit after the sign: years to add or take off).",
+            "type": "string",
+            "pattern": "^([0-9]{4}|Y([+-][1-9])?)-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?$",
+            "examples": ["2021-01-20", "Y-11-30", "Y+1-03"],
+        })
     }
 }
 

@@ -1,9 +1,11 @@
 //! Exact fractions: thresholds are compared by multiplication, never by division or rounding.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// The most digits after the point that a percentage may have.
@@ -179,6 +181,22 @@ impl TryFrom<String> for Fraction {
     type Error = FractionError;
     fn try_from(text: String) -> Result<Self, FractionError> {
         text.parse()
+    }
+}
+
+impl JsonSchema for Fraction {
+    fn schema_name() -> Cow<'static, str> {
+        "Fraction".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An exact fraction: `80%`, `66.7%`, `80/100` or `2/3`. It is compared by multiplication, never \
+                            rounded; `0.8` is refused.",
+            "type": "string",
+            "pattern": r"^([0-9]+(\.[0-9]{1,12})?%|[0-9]+/0*[1-9][0-9]*)$",
+            "examples": ["80%", "2/3"],
+        })
     }
 }
 

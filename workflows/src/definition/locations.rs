@@ -17,7 +17,7 @@ impl Locations {
         Self::default()
     }
 
-    pub(super) fn new(root: Node) -> Self {
+    pub(crate) fn new(root: Node) -> Self {
         Self { root: Some(root) }
     }
 

@@ -3,20 +3,38 @@
 //! Collections are maps from a stable id, so that two files can be merged and compared key by key. Everything that
 //! has an order carries it (`order`, `step`): the digest does not see the order of keys.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::lots::{Lots, Orders, OrdersClosed};
 use super::{DayRule, Fraction};
 use crate::calendar::DayKind;
+
+mod conditions;
+mod expression;
+mod inspection;
+mod looks_at;
+mod procedures;
+mod vote;
+mod window;
+
+pub use conditions::Conditions;
+pub use expression::Expression;
+pub use inspection::Inspection;
+pub use procedures::{Procedure, Waiver};
+pub use vote::{Bar, Vote, VoteBase};
+pub use window::{Judged, Window};
 
 /// The version of the language this build understands.
 pub const LANGUAGE_VERSION: u32 = 1;
 
 /// A text in both languages of the screens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Text {
     /// Chinese.
@@ -47,7 +65,7 @@ pub enum Lang {
 }
 
 /// The words of the source a rule comes from: one piece or several, each verbatim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Quote {
     /// One contiguous piece.
@@ -68,7 +86,7 @@ impl Quote {
 }
 
 /// A programme definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     /// The version of the language ([`LANGUAGE_VERSION`]).
@@ -119,10 +137,16 @@ pub struct Definition {
     /// such fact wins over the sum of the registered compounds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, Reference>,
+    /// The lots of its projects; absent = a project is one piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lots: Option<Lots>,
+    /// The orders that its projects' problems are dispatched by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders: Option<Orders>,
 }
 
 /// The document a definition comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// Its title.
@@ -145,7 +169,7 @@ pub struct Document {
 }
 
 /// The level of the issuing government.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// 省
@@ -157,7 +181,7 @@ pub enum Level {
 }
 
 /// The programme's year.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProgrammeYear {
     /// The year; absent while the text masks it and nobody has bound it.
@@ -172,7 +196,7 @@ pub struct ProgrammeYear {
 }
 
 /// An area: a district, county, street.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Area {
     /// Its name.
@@ -189,7 +213,7 @@ pub struct Area {
 }
 
 /// A part of a programme.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Track {
     /// Its name.
@@ -202,7 +226,7 @@ pub struct Track {
 }
 
 /// How near a track is to the renovation of old compounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Relevance {
     /// Old compounds themselves.
@@ -214,7 +238,7 @@ pub enum Relevance {
 }
 
 /// To which projects a rule applies. Each list that is not empty must hold the project's word.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Applies {
     /// Track ids.
@@ -240,7 +264,7 @@ impl Applies {
 }
 
 /// A type of fact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FactType {
     /// Its name.
@@ -269,7 +293,7 @@ pub struct FactType {
 }
 
 /// A field of a fact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Field {
     /// Its label.
@@ -294,7 +318,7 @@ pub struct Field {
 }
 
 /// What a field holds, and how it stands in the record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldKind {
     /// A whole number, 0 or more. Recorded as an integer.
@@ -317,10 +341,12 @@ pub enum FieldKind {
     Reference,
     /// The SHA-256 of a file, in hex.
     Document,
+    /// A lot of the project, by its id. Only the field `lot` is of this kind.
+    Lot,
 }
 
 /// A stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
     /// Its name.
@@ -345,6 +371,9 @@ pub struct Stage {
     /// What must hold to leave the stage forward; by id, unique in the definition.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exit: BTreeMap<String, Requirement>,
+    /// Whether each lot meets every requirement of the stage by itself.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub per_lot: bool,
     /// Words of the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quote: Option<Quote>,
@@ -354,7 +383,7 @@ pub struct Stage {
 }
 
 /// A unit with a duty in a stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Responsible {
     /// The unit, as in the text.
@@ -373,7 +402,7 @@ pub struct Responsible {
 }
 
 /// A rule that has a name and a source and nothing to compute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NamedRule {
     /// Its name.
@@ -387,7 +416,7 @@ pub struct NamedRule {
 }
 
 /// A demand of the text that no rule computes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NotComputable {
     /// What it asks.
@@ -399,7 +428,7 @@ pub struct NotComputable {
 }
 
 /// A due day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deadline {
     /// What is due.
@@ -415,6 +444,9 @@ pub struct Deadline {
     /// The fact that meets it; without it, leaving the stage forward does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub met_by: Option<FactMatch>,
+    /// Whether each lot answers for it by itself.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub per_lot: bool,
     /// For which projects.
     #[serde(default, skip_serializing_if = "Applies::is_everywhere")]
     pub applies: Applies,
@@ -430,7 +462,7 @@ pub struct Deadline {
 }
 
 /// When something is due: exactly one of the three is given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Due {
     /// A fixed day, or one of the programme's year.
@@ -445,7 +477,7 @@ pub struct Due {
 }
 
 /// So many days after something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct After {
     /// The day a stage was last entered.
@@ -454,14 +486,17 @@ pub struct After {
     /// The day of the latest such fact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fact: Option<FactMatch>,
-    /// How many days; the day itself is not counted, the last one belongs (民法典 201, 203).
+    /// How many days; the last one belongs (民法典 203).
     pub days: u32,
     /// Which days count.
     pub kind: DayKind,
+    /// Whether the day itself is counted. By default it is not (民法典 201).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub count_first_day: bool,
 }
 
 /// Whether a due day belongs to the period.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// The day itself is the last permitted one (inclusive).
@@ -480,7 +515,9 @@ impl Bound {
 }
 
 /// A planned day that a project brings with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanDay {
     /// Consultation done.
@@ -496,7 +533,7 @@ pub enum PlanDay {
 }
 
 /// Facts of a type with certain values.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FactMatch {
     /// The type; several = any of them.
@@ -507,7 +544,7 @@ pub struct FactMatch {
 }
 
 /// What a transition demands. Exactly one kind is given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Requirement {
     /// What it asks.
@@ -515,6 +552,9 @@ pub struct Requirement {
     /// Whether it blocks or only warns.
     #[serde(default, skip_serializing_if = "Severity::is_block")]
     pub severity: Severity,
+    /// Whether each lot meets it by itself, by its own facts over its own counters.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub per_lot: bool,
     /// For which projects.
     #[serde(default, skip_serializing_if = "Applies::is_everywhere")]
     pub applies: Applies,
@@ -545,6 +585,27 @@ pub struct Requirement {
     /// Not before a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<NotBefore>,
+    /// Every order closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders_closed: Option<OrdersClosed>,
+    /// A vote on several bases at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vote: Option<Vote>,
+    /// Procedures done in any order, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub procedures: BTreeMap<String, Procedure>,
+    /// Conditions of an approval discharged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Conditions>,
+    /// Every item of an inspection passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspection: Option<Inspection>,
+    /// Anything else, as an expression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<Expression>,
+    /// The time in which it must be reached; for `share`, `vote`, `sum` and `fact`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// What a reader must know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -557,7 +618,7 @@ pub struct Requirement {
 }
 
 /// Whether an unmet requirement stops the transition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// It stops it.
@@ -576,12 +637,12 @@ impl Severity {
 }
 
 /// A share as an exact fraction: `of` / `over`, compared without rounding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Share {
     /// The numerator: `fact.field`.
     pub of: Reference,
-    /// The denominator: `fact.field` or `project.households|buildings|area_m2|compounds`.
+    /// The denominator: `fact.field`, `project.households|buildings|area_m2|compounds`, or the same of `lot`.
     pub over: Reference,
     /// Inclusive threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -589,12 +650,21 @@ pub struct Share {
     /// Exclusive threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_than: Option<Fraction>,
+    /// Inclusive upper bound: a subsidy of at most so much of the costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Fraction>,
+    /// Exclusive upper bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub less_than: Option<Fraction>,
     /// Only facts with these values, for both `of` and `over`.
     #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
     pub with: BTreeMap<String, Value>,
     /// Whether the latest fact counts, or all added up.
     #[serde(default, skip_serializing_if = "Tally::is_latest")]
     pub tally: Tally,
+    /// The same for `over`, where it differs: money paid in is added up, the latest estimate counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_tally: Option<Tally>,
     /// The unit shown: 户.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
@@ -604,7 +674,7 @@ pub struct Share {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Reference {
-    /// A fact type, or `project`.
+    /// A fact type, `project`, or `lot` (the lot that is judged).
     pub subject: String,
     /// Its field or counter.
     pub field: String,
@@ -625,6 +695,23 @@ impl TryFrom<String> for Reference {
     }
 }
 
+impl JsonSchema for Reference {
+    fn schema_name() -> Cow<'static, str> {
+        "Reference".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A number of the project: `fact.field`; a counter, `project.households`, `project.buildings`, \
+                            `project.area_m2`, `project.compounds`; or the same counter of the lot that is judged, \
+                            `lot.households`.",
+            "type": "string",
+            "pattern": r"^((project|lot)\.(households|buildings|area_m2|compounds)|(?!(project|lot)\.)[a-z0-9_]+\.[a-z0-9_]+)$",
+            "examples": ["consultation_result.agreed_households", "project.households"],
+        })
+    }
+}
+
 impl From<Reference> for String {
     fn from(reference: Reference) -> Self {
         format!("{}.{}", reference.subject, reference.field)
@@ -632,7 +719,7 @@ impl From<Reference> for String {
 }
 
 /// How several facts of a type make one number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Tally {
     /// The latest by the day it happened counts (a later record wins a tie).
@@ -651,7 +738,7 @@ impl Tally {
 }
 
 /// Facts that must be there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FactCount {
     /// The type; several = any of them.
@@ -668,17 +755,20 @@ pub struct FactCount {
 }
 
 /// A publicity (公示).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Publicity {
     /// The fact that it was posted.
     pub posted: FactMatch,
-    /// How many days it must stand, the day of posting not counted; absent = the text gives none.
+    /// How many days it must stand, the last one included; absent = the text gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<u32>,
     /// Which days count.
     #[serde(default = "natural", skip_serializing_if = "is_natural")]
     pub kind: DayKind,
+    /// Whether the day of posting is counted. By default it is not (民法典 201).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub count_first_day: bool,
     /// The fact that it was taken down early, if there is such a type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<FactMatch>,
@@ -694,7 +784,7 @@ pub struct Publicity {
 }
 
 /// Parties that must all have signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Signers {
     /// The field (`fact.field`, of kind `codes`) that lists who signed, in the latest such fact.
@@ -707,7 +797,7 @@ pub struct Signers {
 }
 
 /// A sum over facts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sum {
     /// What is added up: `fact.field`.
@@ -715,8 +805,13 @@ pub struct Sum {
     /// Values that fields must have.
     #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
     pub with: BTreeMap<String, Value>,
-    /// How much, at least, in the field's recorded unit (fen, ㎡, pieces); times `per` if given.
+    /// How much, at least, in the field's recorded unit (fen, ㎡, pieces); times `per` if given. 0 where only
+    /// `at_most` is asked.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub at_least: u64,
+    /// How much, at most; times `per` if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<u64>,
     /// For each of these: `project.area_m2`, `project.households` …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per: Option<Reference>,
@@ -726,7 +821,7 @@ pub struct Sum {
 }
 
 /// The earliest fact of one type must not be later than the earliest of another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrderOfDates {
     /// What comes first.
@@ -736,7 +831,7 @@ pub struct OrderOfDates {
 }
 
 /// Everything opened was closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settled {
     /// The fact type that opens.
@@ -748,7 +843,7 @@ pub struct Settled {
 }
 
 /// A transition must not take effect before a day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NotBefore {
     /// The first permitted day.
@@ -756,7 +851,7 @@ pub struct NotBefore {
 }
 
 /// A target over many projects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// What is wanted.
@@ -802,7 +897,7 @@ pub struct Target {
 }
 
 /// What a target counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// Projects.
@@ -822,7 +917,9 @@ pub enum Measure {
 }
 
 /// Three different facts that are never derived from one another: 开工, 完工, 验收.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Milestone {
     /// 开工
@@ -834,7 +931,7 @@ pub enum Milestone {
 }
 
 /// Which facts prove the milestones.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Milestones {
     /// 开工
@@ -846,7 +943,7 @@ pub struct Milestones {
 }
 
 /// A step of the ladder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LadderStep {
     /// Its place: higher is harsher.
@@ -877,7 +974,7 @@ pub struct LadderStep {
 }
 
 /// When a lamp changes, in days after the last permitted day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lamps {
     /// Yellow from this many days overdue.
@@ -895,7 +992,7 @@ pub struct Lamps {
 }
 
 /// A report the programme asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reporting {
     /// Its name.
@@ -918,7 +1015,7 @@ pub struct Reporting {
 }
 
 /// How often.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cadence {
     /// 每周
@@ -943,6 +1040,10 @@ pub enum Cadence {
 
 fn is_false(value: &bool) -> bool {
     !*value
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 fn one() -> u32 {

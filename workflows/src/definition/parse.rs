@@ -125,7 +125,8 @@ fn chain(
     if !problems.is_empty() {
         return Err(in_order(problems));
     }
-    let definition = read(&tree)?;
+    let mut definition: Definition = read(&tree)?;
+    definition.let_facts_name_a_lot();
     Ok(Parsed {
         definition,
         sources,

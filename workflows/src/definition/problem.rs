@@ -168,7 +168,7 @@ impl fmt::Display for Problem {
 }
 
 /// Sorts by place, then kind, so that the same file always gives the same list, and drops repetitions.
-pub(super) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+pub(crate) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by(|a, b| {
         (&a.place, a.code, &a.path, &a.message.en).cmp(&(&b.place, b.code, &b.path, &b.message.en))
     });

@@ -4,10 +4,10 @@ mod tree;
 
 use std::collections::BTreeSet;
 
+use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
 use self::tree::{ReadError, Tree};
-use super::Definition;
 use super::day_rule::DayRuleError;
 use super::fraction::FractionError;
 use super::locations::Locations;
@@ -19,16 +19,16 @@ const MAX_PROBLEMS: usize = 100;
 /// The most times that the rest is read again: a problem may take the parts around it along.
 const MAX_ROUNDS: usize = 200;
 
-/// Reads the model. serde stops at the first problem, so the part that has it is cut out and the rest read again; what
+/// Reads a model: a definition, or what else is written in the same language. serde stops at the first problem, so the part that has it is cut out and the rest read again; what
 /// is missing only because it was cut out is not told.
-pub(super) fn read(root: &Node) -> Result<Definition, Vec<Problem>> {
+pub(crate) fn read<T: DeserializeOwned>(root: &Node) -> Result<T, Vec<Problem>> {
     let locations = Locations::new(root.clone());
     let mut tree = root.clone();
     let mut problems = Vec::new();
     let mut cut: BTreeSet<Vec<String>> = BTreeSet::new();
     for _ in 0..MAX_ROUNDS {
-        let error = match serde_path_to_error::deserialize::<_, Definition>(Tree(&tree)) {
-            Ok(definition) if problems.is_empty() => return Ok(definition),
+        let error = match serde_path_to_error::deserialize::<_, T>(Tree(&tree)) {
+            Ok(read) if problems.is_empty() => return Ok(read),
             Ok(_) => break,
             Err(error) => error,
         };

@@ -1,8 +1,13 @@
 //! A definition for readers: tables in either language, and a diagram.
 
+mod edges;
+mod lots;
+mod machine;
 mod mermaid;
 mod phrase;
+mod svg;
 mod table;
+mod windows;
 
 use std::cmp::Ordering;
 
@@ -10,9 +15,13 @@ use jiff::civil::Date;
 
 use self::phrase::Phrases;
 use self::table::Table;
-use super::{Deadline, Definition, LadderStep, Lang, Placement, Quote, Requirement, Stage};
+use super::{
+    Deadline, Definition, LadderStep, Lamps, Lang, Placement, Quote, Requirement, Stage, Target,
+};
 
+pub use self::machine::machine_svg;
 pub use self::mermaid::mermaid;
+pub use self::windows::windows_svg;
 
 /// The definition as text: stages, rules with their sources, the calendar of deadlines, targets, ladder, and what no
 /// rule computes. Columns are aligned for a terminal that shows Chinese letters two cells wide.
@@ -28,6 +37,7 @@ pub fn show_text(definition: &Definition, lang: Lang) -> String {
         (show.say("阶段", "Stages"), show.stages()),
         (show.say("条件", "Rules"), show.rules()),
         (show.say("期限", "Deadlines"), show.deadlines()),
+        (show.say("派单", "Orders"), show.orders()),
         (show.say("目标", "Targets"), show.targets()),
         (show.say("督办", "Ladder"), show.ladder()),
         (show.say("不作计算", "Not computed"), show.not_computable()),
@@ -58,6 +68,58 @@ impl Definition {
             lang,
         }
         .due(deadline)
+    }
+
+    /// What a target wants and by when, in one line: `完工 ≥ 60%，2021-10-01`.
+    #[must_use]
+    pub fn describe_target(&self, target: &Target, lang: Lang) -> String {
+        let phrases = Phrases {
+            definition: self,
+            lang,
+        };
+        let mut text = phrases.target(target);
+        if let Some(due) = target.due {
+            text.push_str(match lang {
+                Lang::Zh => "，",
+                Lang::En => ", ",
+            });
+            text.push_str(&phrases.day(due, target.bound));
+        }
+        text
+    }
+
+    /// When the lamps change, in one line: `逾期 1 个工作日亮黄灯，10 个工作日亮红灯`.
+    #[must_use]
+    pub fn describe_lamps(&self, lamps: &Lamps, lang: Lang) -> String {
+        let phrases = Phrases {
+            definition: self,
+            lang,
+        };
+        let (yellow, red) = (
+            phrases.days(lamps.yellow, lamps.kind),
+            phrases.days(lamps.red, lamps.kind),
+        );
+        match lang {
+            Lang::Zh => format!("逾期 {yellow}亮黄灯，{red}亮红灯"),
+            Lang::En => format!("Yellow from {yellow} overdue, red from {red}"),
+        }
+    }
+
+    /// When a step of the ladder is taken, and to whom it goes, in one line: `逾期 5 个工作日，发给责任单位`.
+    #[must_use]
+    pub fn describe_step(&self, step: &LadderStep, lang: Lang) -> String {
+        let phrases = Phrases {
+            definition: self,
+            lang,
+        };
+        let (time, to) = (
+            phrases.step_time(step.days, step.kind),
+            phrases.addressees(&step.to),
+        );
+        match lang {
+            Lang::Zh => format!("{time}，发给{to}"),
+            Lang::En => format!("{time}, to {to}"),
+        }
     }
 }
 
@@ -189,6 +251,7 @@ impl<'a> Show<'a> {
         for (_, stage) in self.in_order() {
             for (id, requirement) in &stage.exit {
                 let mut asks = self.phrases.requirement(requirement);
+                asks.push_str(&self.phrases.per_lot(stage, requirement));
                 if !requirement.severity.is_block() {
                     asks.push_str(self.say("（仅提示）", " (warns only)"));
                 }
@@ -246,7 +309,11 @@ impl<'a> Show<'a> {
             table.row([
                 self.phrases.due(deadline),
                 stage.name.get(self.lang).to_owned(),
-                deadline.name.get(self.lang).to_owned(),
+                if deadline.per_lot && self.definition.lots.is_some() {
+                    deadline.name.get(self.lang).to_owned() + &self.phrases.each_lot()
+                } else {
+                    deadline.name.get(self.lang).to_owned()
+                },
                 id.to_owned(),
                 deadline
                     .from
@@ -258,6 +325,34 @@ impl<'a> Show<'a> {
                 self.phrases.applies(&deadline.applies),
                 self.source(deadline.quote.as_ref(), deadline.source.as_deref()),
             ]);
+        }
+        table
+    }
+
+    fn orders(&self) -> Table {
+        let mut table = Table::new([
+            self.say("事项", "about"),
+            "id",
+            self.say("期限", "due"),
+            self.say("依据", "source"),
+        ]);
+        if let Some(orders) = &self.definition.orders {
+            let within = orders
+                .within
+                .as_ref()
+                .map(|within| self.phrases.days(within.days, within.kind))
+                .unwrap_or_default();
+            for (id, about) in &orders.about {
+                table.row([
+                    about.name.get(self.lang).to_owned(),
+                    id.clone(),
+                    within.clone(),
+                    self.source(
+                        about.quote.as_ref().or(orders.quote.as_ref()),
+                        about.source.as_deref().or(orders.source.as_deref()),
+                    ),
+                ]);
+            }
         }
         table
     }

@@ -94,6 +94,16 @@ impl Library {
             })
     }
 
+    /// The digests under which definitions of a programme were published, oldest first.
+    pub async fn versions(&self, programme: &str) -> Result<Vec<String>, HandleError> {
+        let stream = definition_stream(programme)?;
+        let publications = Publications::fold(&self.read_all(&stream).await?);
+        if publications.digests.is_empty() {
+            return Err(HandleError::UnknownProgramme(programme.to_owned()));
+        }
+        Ok(publications.digests)
+    }
+
     fn keep(
         &self,
         publications: &Publications,

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::event::{ProjectRegistered, StepKey};
+use super::lot::LotDeclared;
 
 /// A command to one project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +108,138 @@ pub enum Command {
     Escalate {
         /// Which.
         key: StepKey,
+    },
+    /// Something about a lot.
+    Lot(LotCommand),
+    /// Something about an order.
+    Order(OrderCommand),
+}
+
+/// What can be asked of a lot of a project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "lot_command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum LotCommand {
+    /// Declare it.
+    Declare(LotDeclared),
+    /// Correct what was declared of it: what is given is new.
+    Correct {
+        /// Its id.
+        lot: String,
+        /// Its name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// Households.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        households: Option<u64>,
+        /// Buildings.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        buildings: Option<u64>,
+        /// Floor area in square metres.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        area_m2: Option<String>,
+        /// The digest of the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Take it out of the project.
+    Withdraw {
+        /// Its id.
+        lot: String,
+        /// The digest of the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Let it pass the earliest gate that it has not passed.
+    Advance {
+        /// Its id.
+        lot: String,
+    },
+    /// Send the project back for rework of some lots: the others keep what they have passed.
+    Return {
+        /// To which earlier stage.
+        to: String,
+        /// The lots that answer anew.
+        lots: Vec<String>,
+        /// The digest of the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Move the due day of a deadline that it answers for.
+    Extend {
+        /// Its id.
+        lot: String,
+        /// The deadline's id.
+        deadline: String,
+        /// The new last permitted day.
+        due: Date,
+        /// The digest of the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+}
+
+/// What can be asked about orders.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order_command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum OrderCommand {
+    /// Dispatch a problem to a unit.
+    Dispatch {
+        /// The unit.
+        to: String,
+        /// About what.
+        about: String,
+        /// The last permitted day; absent = by the definition's days.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<Date>,
+        /// The lot it is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lot: Option<String>,
+        /// The digest of the text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Enter the answer of the unit.
+    Reply {
+        /// Which.
+        order: u32,
+        /// The SHA-256 of papers.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        documents: Vec<String>,
+        /// The digest of the answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Close it: by a unit other than the one it went to.
+    Close {
+        /// Which.
+        order: u32,
+        /// The SHA-256 of papers.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        documents: Vec<String>,
+        /// The digest of a note.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Open it again.
+    Reopen {
+        /// Which.
+        order: u32,
+        /// The new last permitted day, if it moves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<Date>,
+        /// The digest of the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Move its due day: asked for before that day.
+    Extend {
+        /// Which.
+        order: u32,
+        /// The new last permitted day.
+        due: Date,
+        /// The digest of the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
 }
 

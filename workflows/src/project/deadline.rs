@@ -6,16 +6,23 @@
 
 use jiff::civil::Date;
 
+use super::event::StepKey;
+use super::lot::When;
+use super::order::{ORDER, OrderState};
 use super::state::{ProjectState, Status, TransitionState};
 use crate::calendar::Calendar;
 use crate::definition::{Deadline, Definition};
-use crate::requirement::View;
+use crate::requirement::{View, period_end};
 
 /// A deadline that a project has not met yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenDeadline {
-    /// Its id.
+    /// Its id; [`ORDER`] for an order.
     pub id: String,
+    /// The lot that answers for it, if it is one.
+    pub lot: Option<String>,
+    /// The number of the order, if it is one.
+    pub order_number: Option<u32>,
     /// The stage it belongs to.
     pub stage: String,
     /// The order of that stage.
@@ -40,12 +47,106 @@ impl OpenDeadline {
     }
 }
 
-/// Every unmet deadline of the project's stage and the stages after it, the governing one first.
+/// Every unmet deadline of the project's stage and the stages after it, the governing one first. Those that its lots
+/// answer for each by itself, and its orders, are in [`all_open`].
 #[must_use]
 pub fn open_deadlines(
     definition: &Definition,
     calendar: &Calendar,
     state: &ProjectState,
+) -> Vec<OpenDeadline> {
+    let by_lot = !state.lots.is_empty();
+    open_among(definition, calendar, state, |_, place, deadline| {
+        place.is_current && !(by_lot && definition.lots.is_some() && deadline.per_lot)
+    })
+}
+
+/// Every unmet deadline, in groups: those of the project, of each standing lot, of each open order. In each group the
+/// governing one comes first; each group is on time or stalled, and has its ladder, by itself.
+#[must_use]
+pub fn all_open(
+    definition: &Definition,
+    calendar: &Calendar,
+    state: &ProjectState,
+) -> Vec<Vec<OpenDeadline>> {
+    let mut groups = vec![open_deadlines(definition, calendar, state)];
+    if definition.lots.is_some() {
+        for (lot, _) in state.standing_lots(ALWAYS) {
+            groups.push(open_of_lot(definition, calendar, state, lot));
+        }
+    }
+    if state.status != Status::Withdrawn {
+        for (number, order) in &state.orders {
+            if order.is_open(ALWAYS) == Some(true) {
+                groups.push(vec![open_order(state, *number, order)]);
+            }
+        }
+    }
+    groups.retain(|group| !group.is_empty());
+    groups
+}
+
+/// However late.
+const ALWAYS: When = When {
+    day: Date::MAX,
+    before: None,
+};
+
+/// The unmet deadlines that a lot answers for by itself, the governing one first. The lot is asked for those of a gate
+/// that the project has left and it has not passed.
+#[must_use]
+pub fn open_of_lot(
+    definition: &Definition,
+    calendar: &Calendar,
+    state: &ProjectState,
+    lot: &str,
+) -> Vec<OpenDeadline> {
+    let (Some(alone), Some(known)) = (state.of_lot(lot), state.lots.get(lot)) else {
+        return Vec::new();
+    };
+    let gates = state.lot_gates(definition);
+    let mut open = open_among(definition, calendar, &alone, |stage, place, deadline| {
+        let passed = known.passed(definition, stage, ALWAYS).is_some();
+        deadline.per_lot && !passed && (place.is_current || gates.iter().any(|gate| gate == stage))
+    });
+    for deadline in &mut open {
+        deadline.lot = Some(lot.to_owned());
+    }
+    open
+}
+
+/// The last permitted day of an order, with the stops of the clock since it was set.
+#[must_use]
+pub fn order_due(state: &ProjectState, order: &OrderState) -> Date {
+    with_stops(state, order.set_on, order.due)
+}
+
+fn open_order(state: &ProjectState, number: u32, order: &OrderState) -> OpenDeadline {
+    let due = order_due(state, order);
+    OpenDeadline {
+        id: ORDER.to_owned(),
+        lot: order.lot.clone(),
+        order_number: Some(number),
+        stage: state.stage.clone(),
+        order: 0,
+        due,
+        visit: 1,
+        run: order.run,
+        counts_from: due.max(order.adopted_on),
+        late_at_adoption: due < order.adopted_on,
+    }
+}
+
+/// Whether a stage is the project's, or comes after it.
+struct Place {
+    is_current: bool,
+}
+
+fn open_among(
+    definition: &Definition,
+    calendar: &Calendar,
+    state: &ProjectState,
+    asked: impl Fn(&str, &Place, &Deadline) -> bool,
 ) -> Vec<OpenDeadline> {
     if matches!(state.status, Status::Completed | Status::Withdrawn) {
         return Vec::new();
@@ -61,32 +162,36 @@ pub fn open_deadlines(
         day: Date::MAX,
         before: None,
     };
-    let mut open: Vec<OpenDeadline> = definition
-        .stages_in_order(&placement)
-        .into_iter()
-        .filter(|(_, stage)| stage.order >= current)
-        .flat_map(|(id, stage)| {
-            stage
-                .deadlines
-                .iter()
-                .map(move |(d, deadline)| (id, stage, d, deadline))
-        })
-        .filter(|(_, _, _, deadline)| definition.applies(&deadline.applies, &placement))
-        .filter(|(_, _, _, deadline)| {
-            deadline
-                .met_by
-                .as_ref()
-                .is_none_or(|met_by| view.earliest(met_by).is_none())
-        })
-        .filter_map(|(stage_id, stage, id, deadline)| {
-            let due = due_day(view, id, deadline)?;
-            let visit = if stage_id == state.stage {
+    let mut open = Vec::new();
+    for (stage_id, stage) in definition.stages_in_order(&placement) {
+        let place = Place {
+            is_current: stage.order >= current,
+        };
+        for (id, deadline) in &stage.deadlines {
+            let met = || {
+                deadline
+                    .met_by
+                    .as_ref()
+                    .is_some_and(|met_by| view.earliest(met_by).is_some())
+            };
+            if !definition.applies(&deadline.applies, &placement)
+                || !asked(stage_id, &place, deadline)
+                || met()
+            {
+                continue;
+            }
+            let Some(due) = due_day(view, id, deadline) else {
+                continue;
+            };
+            let visit = if stage_id == state.stage || stage.order < current {
                 state.visits_of(stage_id).max(1)
             } else {
                 state.visits_of(stage_id) + 1
             };
-            Some(OpenDeadline {
+            open.push(OpenDeadline {
                 id: id.clone(),
+                lot: None,
+                order_number: None,
                 stage: stage_id.to_owned(),
                 order: stage.order,
                 due,
@@ -94,9 +199,9 @@ pub fn open_deadlines(
                 run: state.run_of(id),
                 counts_from: due.max(state.adopted_on),
                 late_at_adoption: due < state.adopted_on,
-            })
-        })
-        .collect();
+            });
+        }
+    }
     open.sort_by(|a, b| (a.due, a.order, &a.id).cmp(&(b.due, b.order, &b.id)));
     open
 }
@@ -139,8 +244,14 @@ fn due_day(view: View<'_>, id: &str, deadline: &Deadline) -> Option<Date> {
             view.latest(&fact.any_of, &fact.with)
                 .map(|(_, fact)| fact.occurred_at.day())?
         };
-        let days = i32::try_from(after.days).ok()?;
-        (start, view.calendar.add(start, days, after.kind)?)
+        let last = period_end(
+            view.calendar,
+            start,
+            after.days,
+            after.kind,
+            after.count_first_day,
+        )?;
+        (start, last)
     } else {
         return None;
     };
@@ -164,6 +275,39 @@ fn with_stops(state: &ProjectState, start: Date, due: Date) -> Date {
         }
     }
     due
+}
+
+/// The day on which what a step was taken for was met, if it was.
+#[must_use]
+pub fn key_met_on(
+    definition: &Definition,
+    calendar: &Calendar,
+    state: &ProjectState,
+    key: &StepKey,
+) -> Option<Date> {
+    if let Some(number) = key.order {
+        return state.orders.get(&number)?.closed_on();
+    }
+    let Some(lot) = &key.lot else {
+        return met_on(definition, calendar, state, &key.deadline, key.visit);
+    };
+    let alone = state.of_lot(lot)?;
+    let stage = definition
+        .stages
+        .iter()
+        .find(|(_, stage)| stage.deadlines.contains_key(&key.deadline))
+        .map(|(stage, _)| stage)?;
+    let passed = state
+        .lots
+        .get(lot)?
+        .passages
+        .iter()
+        .find(|passage| passage.stage == *stage && passage.visit >= key.visit);
+    let met = met_on(definition, calendar, &alone, &key.deadline, key.visit);
+    match (passed.map(|passage| passage.day), met) {
+        (Some(passed), Some(met)) => Some(passed.min(met)),
+        (passed, met) => passed.or(met),
+    }
 }
 
 /// The day a deadline was met on, if it was: by its fact, or by the transition that left its stage forward on the

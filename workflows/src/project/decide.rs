@@ -7,6 +7,9 @@ mod clock_stop;
 mod correct;
 mod error;
 mod ladder;
+mod lot;
+mod migrate;
+mod order;
 mod record;
 mod register;
 
@@ -23,6 +26,9 @@ use crate::definition::Definition;
 use crate::requirement::Judgement;
 
 pub use error::CommandError;
+pub use lot::LotError;
+pub use migrate::{MigrationRefused, decide_migration};
+pub use order::OrderError;
 
 /// What a decision may look at besides the state.
 #[derive(Clone, Copy)]
@@ -37,6 +43,8 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// The role that asks.
     pub role: &'a str,
+    /// The unit that asks, if it is said.
+    pub unit: Option<&'a str>,
 }
 
 impl Context<'_> {
@@ -113,7 +121,10 @@ pub fn decide(
             fields,
             documents,
             note,
-        } => record::decide(context, fact, fields, documents, note.as_ref(), occurred_at),
+        } => {
+            lot::known_to(context, state, fact, fields)?;
+            record::decide(context, fact, fields, documents, note.as_ref(), occurred_at)
+        }
         Command::Correct { .. } | Command::Void { .. } => {
             correct::decide(context, state, command, occurred_at)
         }
@@ -135,6 +146,8 @@ pub fn decide(
             ladder::acknowledge(state, *event, note.as_ref(), occurred_at)
         }
         Command::Escalate { key } => ladder::escalate(context, state, key, occurred_at),
+        Command::Lot(command) => lot::decide(context, state, command, occurred_at),
+        Command::Order(command) => order::decide(context, state, command, occurred_at),
     }?;
     withdraw_wrong_steps(context, id, state, &mut decision);
     Ok(decision)

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::deadline::{OpenDeadline, governing, met_on};
+use super::deadline::{OpenDeadline, all_open, key_met_on};
 use super::event::StepKey;
 use super::state::{ProjectState, Status, StepState};
 use crate::calendar::{Calendar, DayKind};
@@ -23,7 +23,7 @@ pub struct DueStep {
     pub superseded: Vec<u32>,
 }
 
-/// The highest step due on `today`, if it was not taken yet. Suspended, completed and withdrawn projects have none.
+/// The highest step due on `today` for the project itself, a lot or an order, if one is: the first of [`due_steps`].
 #[must_use]
 pub fn due_step(
     definition: &Definition,
@@ -31,20 +31,51 @@ pub fn due_step(
     state: &ProjectState,
     today: Date,
 ) -> Option<DueStep> {
-    if state.status != Status::Active {
-        return None;
+    due_steps(definition, calendar, state, today)
+        .into_iter()
+        .next()
+}
+
+/// For the project, each of its lots and each of its orders: the highest step due on `today`, if it was not taken yet.
+/// Suspended and withdrawn projects have none; completed ones only those of orders that are still open.
+#[must_use]
+pub fn due_steps(
+    definition: &Definition,
+    calendar: &Calendar,
+    state: &ProjectState,
+    today: Date,
+) -> Vec<DueStep> {
+    if !has_ladder(state) {
+        return Vec::new();
     }
-    let deadline = governing(definition, calendar, state)?;
-    let highest_taken = highest_taken(state, &deadline);
+    all_open(definition, calendar, state)
+        .iter()
+        .filter_map(|group| group.first())
+        .filter_map(|governing| due_step_of(definition, calendar, state, governing, today))
+        .collect()
+}
+
+fn has_ladder(state: &ProjectState) -> bool {
+    matches!(state.status, Status::Active | Status::Completed)
+}
+
+fn due_step_of(
+    definition: &Definition,
+    calendar: &Calendar,
+    state: &ProjectState,
+    deadline: &OpenDeadline,
+    today: Date,
+) -> Option<DueStep> {
+    let highest_taken = highest_taken(state, deadline);
     let due: Vec<(&String, &LadderStep, Date)> = ladder(definition)
         .into_iter()
         .filter(|(_, step)| highest_taken.is_none_or(|taken| step.step > taken))
-        .filter_map(|(id, step)| Some((id, step, step_day(calendar, &deadline, step)?)))
+        .filter_map(|(id, step)| Some((id, step, step_day(calendar, deadline, step)?)))
         .filter(|(_, _, day)| *day <= today)
         .collect();
     let (id, step, step_due) = due.iter().max_by_key(|(_, step, _)| step.step)?;
     Some(DueStep {
-        key: key_of(&deadline, step.step),
+        key: key_of(deadline, step.step),
         ladder: (*id).clone(),
         due: deadline.due,
         step_due: *step_due,
@@ -56,22 +87,37 @@ pub fn due_step(
     })
 }
 
-/// The first day on which a step will be due, past or future: what `watch` looks up by an index.
+/// The first day on which a step will be due, past or future, for the project, a lot or an order: what `watch` looks
+/// up by an index.
 #[must_use]
 pub fn next_step_day(
     definition: &Definition,
     calendar: &Calendar,
     state: &ProjectState,
 ) -> Option<Date> {
-    if state.status != Status::Active {
+    all_open(definition, calendar, state)
+        .iter()
+        .filter_map(|group| group.first())
+        .filter_map(|governing| next_step_day_of(definition, calendar, state, governing))
+        .min()
+}
+
+/// The first day on which a step for one governing deadline will be due.
+#[must_use]
+pub fn next_step_day_of(
+    definition: &Definition,
+    calendar: &Calendar,
+    state: &ProjectState,
+    deadline: &OpenDeadline,
+) -> Option<Date> {
+    if !has_ladder(state) {
         return None;
     }
-    let deadline = governing(definition, calendar, state)?;
-    let highest_taken = highest_taken(state, &deadline);
+    let highest_taken = highest_taken(state, deadline);
     ladder(definition)
         .into_iter()
         .filter(|(_, step)| highest_taken.is_none_or(|taken| step.step > taken))
-        .filter_map(|(_, step)| step_day(calendar, &deadline, step))
+        .filter_map(|(_, step)| step_day(calendar, deadline, step))
         .min()
 }
 
@@ -84,16 +130,10 @@ pub fn wrong_steps<'a>(
     state
         .steps
         .iter()
-        .filter(|step| !step.withdrawn && !step.superseded)
+        .filter(|step| !step.withdrawn && !step.superseded && !step.standing)
         .filter(move |step| {
-            met_on(
-                definition,
-                calendar,
-                state,
-                &step.key.deadline,
-                step.key.visit,
-            )
-            .is_some_and(|met| met < step.step_due)
+            key_met_on(definition, calendar, state, &step.key)
+                .is_some_and(|met| met < step.step_due)
         })
 }
 
@@ -107,21 +147,29 @@ fn ladder(definition: &Definition) -> Vec<(&String, &LadderStep)> {
 fn key_of(deadline: &OpenDeadline, step: u32) -> StepKey {
     StepKey {
         deadline: deadline.id.clone(),
+        lot: deadline.lot.clone(),
+        order: deadline.order_number,
         visit: deadline.visit,
         run: deadline.run,
         step,
     }
 }
 
+/// Whether a step was taken for this deadline as it stands: the same visit, the same run.
+#[must_use]
+pub fn is_for(key: &StepKey, deadline: &OpenDeadline) -> bool {
+    key.deadline == deadline.id
+        && key.lot == deadline.lot
+        && key.order == deadline.order_number
+        && key.visit == deadline.visit
+        && key.run == deadline.run
+}
+
 fn highest_taken(state: &ProjectState, deadline: &OpenDeadline) -> Option<u32> {
     state
         .steps
         .iter()
-        .filter(|step| {
-            step.key.deadline == deadline.id
-                && step.key.visit == deadline.visit
-                && step.key.run == deadline.run
-        })
+        .filter(|step| is_for(&step.key, deadline))
         .map(|step| step.key.step)
         .max()
 }

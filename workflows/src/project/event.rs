@@ -12,9 +12,13 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::lot::{LotCorrected, LotDeclared, LotWithdrawn};
+use super::order::{OrderClosed, OrderDispatched, OrderExtended, OrderReopened, OrderReplied};
 use crate::definition::PlanDay;
 use crate::requirement::Judgement;
 use crate::upcast::upcasters;
+
+pub use super::migrated::DefinitionMigrated;
 
 /// The id of a project: ASCII letters, digits and `-`, at most 100 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -111,6 +115,28 @@ pub enum ProjectEvent {
     EscalationWithdrawn(EscalationWithdrawn),
     /// A step was acknowledged.
     EscalationAcknowledged(EscalationAcknowledged),
+    /// The project went over to another version of its programme.
+    DefinitionMigrated(DefinitionMigrated),
+    /// It has a lot.
+    LotDeclared(LotDeclared),
+    /// What was declared of a lot was not quite so.
+    LotCorrected(LotCorrected),
+    /// A lot left it.
+    LotWithdrawn(LotWithdrawn),
+    /// A lot passed the gate of a stage. The project stays where it is.
+    LotPassed(Transition),
+    /// A lot asked to pass a gate and was refused.
+    LotRefused(Transition),
+    /// A problem was dispatched.
+    OrderDispatched(OrderDispatched),
+    /// An order was answered.
+    OrderReplied(OrderReplied),
+    /// An order was closed.
+    OrderClosed(OrderClosed),
+    /// A closed order is open again.
+    OrderReopened(OrderReopened),
+    /// The due day of an order was moved.
+    OrderExtended(OrderExtended),
 }
 
 /// Why an event's data could not be read.
@@ -190,6 +216,17 @@ impl ProjectEvent {
             "escalation_acknowledged" => {
                 Deserialize::deserialize(data).map(Self::EscalationAcknowledged)
             }
+            "definition_migrated" => Deserialize::deserialize(data).map(Self::DefinitionMigrated),
+            "lot_declared" => Deserialize::deserialize(data).map(Self::LotDeclared),
+            "lot_corrected" => Deserialize::deserialize(data).map(Self::LotCorrected),
+            "lot_withdrawn" => Deserialize::deserialize(data).map(Self::LotWithdrawn),
+            "lot_passed" => Deserialize::deserialize(data).map(Self::LotPassed),
+            "lot_refused" => Deserialize::deserialize(data).map(Self::LotRefused),
+            "order_dispatched" => Deserialize::deserialize(data).map(Self::OrderDispatched),
+            "order_replied" => Deserialize::deserialize(data).map(Self::OrderReplied),
+            "order_closed" => Deserialize::deserialize(data).map(Self::OrderClosed),
+            "order_reopened" => Deserialize::deserialize(data).map(Self::OrderReopened),
+            "order_extended" => Deserialize::deserialize(data).map(Self::OrderExtended),
             // Whatever a type is added under, it is read, if more slowly.
             _ => {
                 let mut object = Data::new();
@@ -337,6 +374,12 @@ pub struct Transition {
     /// Whether it went back for rework.
     #[serde(default, skip_serializing_if = "is_false")]
     pub returned: bool,
+    /// The lot that passes the gate by itself; absent where it is the project that moves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    /// The lots that a return for rework makes answer anew; empty = all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<String>,
     /// The instant of the decision: what `decide` took for now.
     pub decided_at: String,
     /// The digest of the definition in force.
@@ -378,6 +421,9 @@ pub struct Reason {
 pub struct Extension {
     /// The deadline's id.
     pub deadline: String,
+    /// The lot whose deadline it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
     /// The last permitted day before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Date>,
@@ -397,8 +443,14 @@ pub struct Extension {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepKey {
-    /// The deadline's id.
+    /// The deadline's id; `order` for an order.
     pub deadline: String,
+    /// The lot that answers, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    /// The number of the order, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<u32>,
     /// Which visit of the deadline's stage: 1 for the first.
     pub visit: u32,
     /// Raised by an extension, a withdrawn escalation or a reopening: 0 for the first.
@@ -417,6 +469,12 @@ pub struct EscalationRaised {
     pub ladder: String,
     /// The stage the project stood in.
     pub stage: String,
+    /// The name of the lot, if one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_name: Option<String>,
+    /// What the order is about, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// The last permitted day.
     pub due: Date,
     /// The day the step itself fell due.

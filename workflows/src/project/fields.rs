@@ -7,6 +7,7 @@ use anju_engine::event::{Data, MAX_INTEGER, is_key};
 use jiff::civil::Date;
 use serde_json::Value;
 
+use super::lot::{MAX_LOT_ID, is_lot_id};
 use crate::definition::{FactType, Field, FieldKind, Lang};
 use crate::requirement::Exact;
 
@@ -56,6 +57,10 @@ pub enum Expected {
     NoPersonalValue,
     /// A SHA-256 in hex.
     Sha256,
+    /// The id of a lot.
+    Lot,
+    /// A key of small letters, digits and `_`.
+    Key,
 }
 
 impl FieldProblem {
@@ -131,6 +136,16 @@ impl Expected {
             Self::Sha256 => (
                 "文件的SHA-256(64位十六进制)".to_owned(),
                 "a SHA-256 of 64 hex digits".to_owned(),
+            ),
+            Self::Lot => (
+                format!("标段编号(英文字母、数字和-,不超过{MAX_LOT_ID}个字符)"),
+                format!(
+                    "the id of a lot: ASCII letters, digits and '-', a letter or digit first, at most {MAX_LOT_ID}"
+                ),
+            ),
+            Self::Key => (
+                "小写英文字母、数字和_组成的代码".to_owned(),
+                "a code of small ASCII letters, digits and '_'".to_owned(),
             ),
             _ => (
                 format!("不超过{MAX_TEXT}字的编号或简短文字"),
@@ -349,6 +364,8 @@ pub fn parse_value(key: &str, field: &Field, text: &str) -> Result<Value, FieldP
             _ => Err(bad(Expected::YesNo)),
         },
         FieldKind::Reference => short_text(key, text).map(|()| Value::from(text)),
+        FieldKind::Lot if is_lot_id(text) => Ok(Value::from(text)),
+        FieldKind::Lot => Err(bad(Expected::Lot)),
         FieldKind::Document => {
             let lower = text.to_ascii_lowercase();
             if is_sha256(&lower) {
@@ -404,6 +421,8 @@ fn check_value(key: &str, field: &Field, value: &Value) -> Option<FieldProblem> 
             Some(text) => short_text(key, text).err(),
             None => bad(Expected::ShortText),
         },
+        FieldKind::Lot if value.as_str().is_some_and(is_lot_id) => None,
+        FieldKind::Lot => bad(Expected::Lot),
         FieldKind::Document if value.as_str().is_some_and(is_sha256) => None,
         FieldKind::Document => bad(Expected::Sha256),
     }

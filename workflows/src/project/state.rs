@@ -15,6 +15,9 @@ use super::event::{
     BasisLost, Compound, FactCorrected, FactRecorded, ProjectEvent, ProjectId, ProjectRegistered,
     StepKey, Transition, UnreadableEvent,
 };
+use super::lot::{LotState, extension_key};
+use super::migrated::MigrationState;
+use super::order::OrderState;
 use crate::definition::{Placement, PlanDay};
 
 /// The stage name of a project that has gone through.
@@ -157,6 +160,9 @@ pub struct StepState {
     pub acknowledged: bool,
     /// Whether it was withdrawn.
     pub withdrawn: bool,
+    /// Whether it was right by an earlier version, and what the version in force would say of it does not matter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standing: bool,
 }
 
 /// A project's state.
@@ -168,7 +174,7 @@ pub struct ProjectState {
     pub revision: u64,
     /// The position of the last event folded.
     pub position: u64,
-    /// How it entered.
+    /// How it entered, in the words of the version it is bound to now: `definition` is that version's digest.
     pub registered: ProjectRegistered,
     /// The day it entered.
     pub registered_on: Date,
@@ -194,8 +200,17 @@ pub struct ProjectState {
     pub extensions: BTreeMap<String, ExtensionState>,
     /// Steps taken.
     pub steps: Vec<StepState>,
-    /// Accepted transitions whose basis a correction took away.
+    /// Accepted transitions, and gates passed by lots, whose basis a correction took away.
     pub basis_lost: Vec<BasisLost>,
+    /// Its migrations to other versions of its programme, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<MigrationState>,
+    /// Its lots, by id; those that have left as well.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lots: BTreeMap<String, LotState>,
+    /// Its orders, by number; closed ones as well.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub orders: BTreeMap<u32, OrderState>,
 }
 
 impl ProjectState {
@@ -248,6 +263,9 @@ impl ProjectState {
             extensions: BTreeMap::new(),
             steps: Vec::new(),
             basis_lost: Vec::new(),
+            migrations: Vec::new(),
+            lots: BTreeMap::new(),
+            orders: BTreeMap::new(),
         }
     }
 
@@ -284,7 +302,8 @@ impl ProjectState {
             }
             ProjectEvent::ProjectWithdrawn(_) => self.status = Status::Withdrawn,
             ProjectEvent::DeadlineExtended(extension) => {
-                let entry = self.extension_mut(&extension.deadline);
+                let key = extension_key(&extension.deadline, extension.lot.as_deref());
+                let entry = self.extension_mut(&key);
                 entry.due = Some(extension.due);
                 entry.granted = Some(day);
                 entry.run += 1;
@@ -302,6 +321,7 @@ impl ProjectState {
                     superseded,
                     acknowledged: false,
                     withdrawn: false,
+                    standing: false,
                 };
                 self.steps
                     .extend(raised.superseded.iter().map(|&lower| step(lower, true)));
@@ -313,7 +333,14 @@ impl ProjectState {
                         step.withdrawn = true;
                     }
                 }
-                self.extension_mut(&withdrawn.key.deadline).run += 1;
+                let key = &withdrawn.key;
+                match key.order {
+                    Some(order) => self.start_order_anew(order),
+                    None => {
+                        let key = extension_key(&key.deadline, key.lot.as_deref());
+                        self.extension_mut(&key).run += 1;
+                    }
+                }
             }
             ProjectEvent::EscalationAcknowledged(acknowledged) => {
                 for step in &mut self.steps {
@@ -321,6 +348,38 @@ impl ProjectState {
                         step.acknowledged = true;
                     }
                 }
+            }
+            ProjectEvent::DefinitionMigrated(migrated) => self.migrate(migrated, envelope),
+            ProjectEvent::LotDeclared(declared) => self.declare_lot(declared, envelope),
+            ProjectEvent::LotCorrected(corrected) => self.correct_lot(corrected),
+            ProjectEvent::LotWithdrawn(withdrawn) => self.withdraw_lot(withdrawn, envelope),
+            ProjectEvent::LotPassed(transition) => self.pass_lot(transition, envelope),
+            ProjectEvent::LotRefused(transition) => {
+                self.refusals += 1;
+                if let Some(lot) = transition
+                    .lot
+                    .as_ref()
+                    .and_then(|lot| self.lots.get_mut(lot))
+                {
+                    lot.refusals += 1;
+                }
+            }
+            ProjectEvent::OrderDispatched(order) => self.dispatch_order(order, envelope),
+            ProjectEvent::OrderReplied(reply) => {
+                if let Some(order) = self.orders.get_mut(&reply.order) {
+                    order.replies += 1;
+                }
+            }
+            ProjectEvent::OrderClosed(closed) => self.move_order(closed.order, true, envelope),
+            ProjectEvent::OrderReopened(reopened) => {
+                self.move_order(reopened.order, false, envelope);
+                if let Some(due) = reopened.due {
+                    self.set_order_due(reopened.order, due, day);
+                }
+            }
+            ProjectEvent::OrderExtended(extended) => {
+                self.set_order_due(extended.order, extended.due, day);
+                self.start_order_anew(extended.order);
             }
         }
     }
@@ -360,6 +419,9 @@ impl ProjectState {
     }
 
     fn enter(&mut self, transition: &Transition, day: Date, envelope: &Envelope) {
+        if transition.returned {
+            self.send_lots_back(transition, envelope.position);
+        }
         self.stage.clone_from(&transition.to);
         self.since = day;
         if transition.to == COMPLETED {

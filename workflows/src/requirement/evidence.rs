@@ -3,6 +3,10 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::{
+    ConditionsState, ExpressionResult, InspectionState, ProcedureState, VoteFigures, WindowFigures,
+};
+
 /// One requirement, judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +42,9 @@ pub enum Evidence {
         /// Whether the threshold itself does not suffice.
         #[serde(default, skip_serializing_if = "is_false")]
         exclusive: bool,
+        /// Whether the threshold is an upper bound.
+        #[serde(default, skip_serializing_if = "is_false")]
+        upper: bool,
         /// What was missing, as `fact.field`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         missing: Option<String>,
@@ -89,6 +96,9 @@ pub enum Evidence {
         /// What is asked; absent if the base is not known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         needed: Option<String>,
+        /// What it may be at most.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<String>,
         /// The unit.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unit: Option<String>,
@@ -117,6 +127,21 @@ pub enum Evidence {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         first: Option<Date>,
     },
+    /// A vote.
+    Vote(VoteFigures),
+    /// Procedures.
+    Procedures {
+        /// Each that applies.
+        procedures: Vec<ProcedureState>,
+    },
+    /// Conditions of an approval.
+    Conditions(ConditionsState),
+    /// An inspection item by item.
+    Inspection(InspectionState),
+    /// An expression.
+    Expression(ExpressionResult),
+    /// Another kind, inside a window.
+    Window(WindowFigures),
     /// Waived.
     Waived {
         /// The position of the fact that waives it.
@@ -127,8 +152,44 @@ pub enum Evidence {
         /// Counted from here.
         from: Date,
     },
+    /// The lots of the project, each of which passes by itself.
+    Lots {
+        /// The lots that have passed, by id.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        passed: Vec<String>,
+        /// The lots that have not, or not for all that is known now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        waiting: Vec<LotLeft>,
+    },
+    /// Orders.
+    Orders {
+        /// How many there were.
+        dispatched: u64,
+        /// The numbers of those that are not closed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        open: Vec<u32>,
+    },
 }
 
-fn is_false(value: &bool) -> bool {
+/// A lot that has not passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LotLeft {
+    /// Its id.
+    pub lot: String,
+    /// Its name.
+    pub name: String,
+    /// The stage of the earliest gate that it has to pass.
+    pub stage: String,
+    /// Whether it had passed, and a correction took the basis away.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub basis_lost: bool,
+}
+
+pub(super) fn is_false(value: &bool) -> bool {
     !*value
+}
+
+pub(super) fn is_zero(value: &u64) -> bool {
+    *value == 0
 }

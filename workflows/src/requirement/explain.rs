@@ -1,10 +1,14 @@
 //! A judgement in words: required and actual, with the figures, in Chinese and English.
 
+mod parts;
+
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::{Evidence, Exact, Judgement};
-use crate::definition::{Definition, Lang, Requirement};
+use super::{Evidence, Exact, Judgement, conditions, expression, inspection, procedures};
+use super::{vote, window};
+use crate::calendar::DayKind;
+use crate::definition::{Definition, EVERY_LOT, LOT_SUBJECT, Lang, Requirement};
 
 /// A judgement as it is shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,10 +73,11 @@ pub fn explain(
     };
     Explained {
         rule: judgement.rule.clone(),
-        name: requirement.map_or_else(
-            || judgement.rule.clone(),
-            |requirement| requirement.name.get(lang).to_owned(),
-        ),
+        name: match requirement {
+            Some(requirement) => requirement.name.get(lang).to_owned(),
+            None if judgement.rule == EVERY_LOT => words.every_lot(),
+            None => judgement.rule.clone(),
+        },
         met: judgement.met,
         warn: judgement.warn,
         source: requirement.map(source_of).unwrap_or_default(),
@@ -92,36 +97,40 @@ fn source_of(requirement: &Requirement) -> String {
     }
 }
 
-struct Words<'a> {
-    definition: &'a Definition,
-    requirement: Option<&'a Requirement>,
-    lang: Lang,
+/// What the words are made from.
+pub(super) struct Words<'a> {
+    pub(super) definition: &'a Definition,
+    /// The requirement, if the definition still has it.
+    pub(super) requirement: Option<&'a Requirement>,
+    pub(super) lang: Lang,
 }
 
-type InWords = (String, String, Value, Value);
+/// Required and actual, each as a text and as figures.
+pub(super) type InWords = (String, String, Value, Value);
 
 impl Words<'_> {
-    fn pick(&self, zh: impl Into<String>, en: impl Into<String>) -> String {
+    pub(super) fn pick(&self, zh: impl Into<String>, en: impl Into<String>) -> String {
         match self.lang {
             Lang::Zh => zh.into(),
             Lang::En => en.into(),
         }
     }
 
-    fn of(&self, evidence: &Evidence) -> InWords {
+    pub(super) fn of(&self, evidence: &Evidence) -> InWords {
         match evidence {
             Evidence::Share {
                 of,
                 over,
                 threshold,
                 exclusive,
+                upper,
                 missing,
                 ..
             } => self.share(
                 of.as_deref(),
                 over.as_deref(),
                 threshold,
-                *exclusive,
+                sign(*upper, *exclusive),
                 missing.as_deref(),
             ),
             Evidence::Count {
@@ -141,8 +150,15 @@ impl Words<'_> {
             Evidence::Sum {
                 actual,
                 needed,
+                limit,
                 unit,
-            } => self.sum(actual, needed.as_deref(), unit.as_deref()),
+            } => self.sum(actual, needed.as_deref(), limit.as_deref(), unit.as_deref()),
+            Evidence::Vote(figures) => vote::explain(self, figures),
+            Evidence::Procedures { procedures: states } => procedures::explain(self, states),
+            Evidence::Conditions(state) => conditions::explain(self, state),
+            Evidence::Inspection(stands) => inspection::explain(self, stands),
+            Evidence::Expression(result) => expression::explain(self, result),
+            Evidence::Window(figures) => window::explain(self, figures),
             Evidence::Order { earlier, later } => self.order(*earlier, *later),
             Evidence::Settled { opened, open } => (
                 self.pick("全部办结", "all settled"),
@@ -178,6 +194,8 @@ impl Words<'_> {
                 json!({}),
                 json!({ "waived_by": by }),
             ),
+            Evidence::Lots { passed, waiting } => self.lots(passed, waiting),
+            Evidence::Orders { dispatched, open } => self.orders(*dispatched, open),
             Evidence::CalendarUnknown { from } => (
                 self.pick("需要已发布的工作日历", "a published calendar"),
                 self.pick(
@@ -197,11 +215,11 @@ impl Words<'_> {
         of: Option<&str>,
         over: Option<&str>,
         threshold: &str,
-        exclusive: bool,
+        sign: &str,
         missing: Option<&str>,
     ) -> InWords {
         let (num, den) = threshold.split_once('/').unwrap_or((threshold, "1"));
-        let sign = if exclusive { ">" } else { "≥" };
+        let exclusive = matches!(sign, "<" | ">");
         let required = format!("{sign}{}", threshold_text(num, den));
         let actual = match (of, over, missing) {
             (Some(of), Some(over), None) => format!("{of}/{over}({})", percent_down(of, over)),
@@ -260,10 +278,23 @@ impl Words<'_> {
         missing: &[String],
         open: &[String],
     ) -> InWords {
+        let declared = self
+            .requirement
+            .and_then(|requirement| requirement.publicity.as_ref());
+        let (days_zh, days_en) = match declared.map(|publicity| publicity.kind) {
+            Some(DayKind::Working) => ("个工作日", "full working days"),
+            Some(DayKind::Rolled) => ("天(末日遇休息日顺延)", "full days, rolled to a working day"),
+            Some(DayKind::Natural) | None => ("天", "full days"),
+        };
+        let (first_zh, first_en) = if declared.is_some_and(|publicity| publicity.count_first_day) {
+            ("(当日计入)", " (the day of posting counts)")
+        } else {
+            ("", "")
+        };
         let required = match days {
             Some(days) => self.pick(
-                format!("公示满{days}天且异议已处理"),
-                format!("posted for {days} full days, objections settled"),
+                format!("公示满{days}{days_zh}{first_zh}且异议已处理"),
+                format!("posted for {days} {days_en}{first_en}, objections settled"),
             ),
             None => self.pick("已公示且异议已处理", "posted, objections settled"),
         };
@@ -341,7 +372,13 @@ impl Words<'_> {
         )
     }
 
-    fn sum(&self, actual: &str, needed: Option<&str>, unit: Option<&str>) -> InWords {
+    fn sum(
+        &self,
+        actual: &str,
+        needed: Option<&str>,
+        limit: Option<&str>,
+        unit: Option<&str>,
+    ) -> InWords {
         let in_fen = self
             .requirement
             .and_then(|requirement| requirement.sum.as_ref())
@@ -354,12 +391,19 @@ impl Words<'_> {
             }
         };
         (
-            needed.map_or_else(
-                || self.pick("基数未登记,无法计算", "the base is not recorded"),
-                |needed| format!("≥{}", show(needed)),
-            ),
+            match (needed, limit) {
+                (None, None) => self.pick("基数未登记,无法计算", "the base is not recorded"),
+                (Some(needed), None) => format!("≥{}", show(needed)),
+                (None, Some(limit)) => format!("≤{}", show(limit)),
+                (Some(needed), Some(limit)) => format!("{}—{}", show(needed), show(limit)),
+            },
             show(actual),
-            json!({ "amount": needed.map(number_or_text) }),
+            match limit {
+                None => json!({ "amount": needed.map(number_or_text) }),
+                Some(limit) => {
+                    json!({ "amount": needed.map(number_or_text), "limit": number_or_text(limit) })
+                }
+            },
             json!({ "amount": number_or_text(actual) }),
         )
     }
@@ -399,6 +443,47 @@ impl Words<'_> {
         )
     }
 
+    /// The name of a stage.
+    pub(super) fn stage_label(&self, stage: &str) -> String {
+        self.definition.stages.get(stage).map_or_else(
+            || stage.to_owned(),
+            |stage| stage.name.get(self.lang).to_owned(),
+        )
+    }
+
+    /// The label of an input of an expression, by its name there.
+    pub(super) fn input_label(&self, name: &str) -> String {
+        let parts: Vec<&str> = name.split('.').collect();
+        let decimal = |field: &str| match (field.strip_suffix("_mm2"), field.strip_suffix("_um")) {
+            (Some(stem), _) => (format!("{stem}_m2"), "(mm²)"),
+            (None, Some(stem)) => (format!("{stem}_m"), "(µm)"),
+            (None, None) => (field.to_owned(), ""),
+        };
+        match parts.as_slice() {
+            ["on"] => self.pick("生效日期", "day of the transition"),
+            ["project", "track"] => self.pick("板块", "track"),
+            ["project", "area"] => self.pick("区域", "area"),
+            ["project", "category"] => self.pick("类别", "category"),
+            ["project", field] => {
+                let (field, unit) = decimal(field);
+                format!("{}{unit}", self.field_label(&format!("project.{field}")))
+            }
+            ["latest" | "all", fact, field] => {
+                let (field, unit) = decimal(field);
+                format!("{}{unit}", self.field_label(&format!("{fact}.{field}")))
+            }
+            ["count", fact] => self.pick(
+                format!("{}次数", self.fact_label(fact)),
+                format!("number of {}", self.fact_label(fact)),
+            ),
+            ["day", fact] => self.pick(
+                format!("{}日期", self.fact_label(fact)),
+                format!("day of {}", self.fact_label(fact)),
+            ),
+            _ => name.to_owned(),
+        }
+    }
+
     /// The label of a fact type.
     fn fact_label(&self, fact: &str) -> String {
         self.definition.facts.get(fact).map_or_else(
@@ -412,7 +497,7 @@ impl Words<'_> {
         let Some((subject, field)) = reference.split_once('.') else {
             return reference.to_owned();
         };
-        if subject == "project" {
+        if subject == "project" || subject == LOT_SUBJECT {
             return match field {
                 "households" => self.pick("总户数", "total households"),
                 "buildings" => self.pick("楼栋数", "buildings"),
@@ -455,8 +540,23 @@ fn threshold_text(num: &str, den: &str) -> String {
     }
 }
 
+/// A threshold `num/den` for people.
+pub(super) fn fraction_text(fraction: &str) -> String {
+    let (num, den) = fraction.split_once('/').unwrap_or((fraction, "1"));
+    threshold_text(num, den)
+}
+
+fn sign(upper: bool, exclusive: bool) -> &'static str {
+    match (upper, exclusive) {
+        (false, false) => "≥",
+        (false, true) => ">",
+        (true, false) => "≤",
+        (true, true) => "<",
+    }
+}
+
 /// A percentage with one decimal, always rounded down: 189 of 199 is 94.9 %, never "95 %".
-fn percent_down(of: &str, over: &str) -> String {
+pub(super) fn percent_down(of: &str, over: &str) -> String {
     let (Some(of), Some(over)) = (Exact::parse(of), Exact::parse(over)) else {
         return "?".to_owned();
     };
@@ -475,7 +575,7 @@ fn fen_to_yuan(fen: &str) -> String {
     }
 }
 
-fn number_or_text(text: &str) -> Value {
+pub(super) fn number_or_text(text: &str) -> Value {
     text.parse::<i64>()
         .map_or_else(|_| Value::String(text.to_owned()), Value::from)
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Exact;
 use crate::calendar::Calendar;
-use crate::definition::{Definition, FactMatch, Reference, Share, Tally};
+use crate::definition::{Definition, FactMatch, LOT_SUBJECT, Reference, Share, Tally};
 use crate::project::state::{FactState, ProjectState};
 
 /// What a requirement is judged on.
@@ -68,14 +68,17 @@ impl<'a> View<'a> {
             .max_by_key(|(position, fact)| (fact.occurred_at.day(), *position))
     }
 
-    /// A number: `fact.field` by its tally, or a counter of the project.
+    /// A number: `fact.field` by its tally, or a counter of the project. Facts before `since` do not count; counters
+    /// know no such day.
     pub(super) fn number(
         self,
         reference: &Reference,
         with: &BTreeMap<String, Value>,
         tally: Tally,
+        since: Option<Date>,
     ) -> Option<Found> {
-        if reference.subject == "project" {
+        // The state of a lot is that of a project: its counters are the lot's own.
+        if reference.subject == "project" || reference.subject == LOT_SUBJECT {
             return self.counter(&reference.field);
         }
         let of_type = |position_and_fact: &(u64, &FactState)| {
@@ -83,17 +86,20 @@ impl<'a> View<'a> {
             fact.fact == reference.subject
                 && matches_fields(with, &fact.fields)
                 && fact.fields.contains_key(&reference.field)
+                && since.is_none_or(|since| fact.occurred_at.day() >= since)
         };
         let value_of = |fact: &FactState| fact.fields.get(&reference.field).and_then(Exact::of);
         match tally {
             Tally::Latest => {
-                let (position, fact) = self
-                    .facts()
-                    .filter(of_type)
-                    .max_by_key(|(position, fact)| (fact.occurred_at.day(), *position))?;
-                Some(Found {
-                    value: value_of(fact)?,
-                    cites: vec![position],
+                let mut total = Exact::default();
+                let mut cites = Vec::new();
+                for (position, fact) in self.latest_figures(of_type) {
+                    total = total.plus(value_of(fact)?);
+                    cites.push(position);
+                }
+                (!cites.is_empty()).then_some(Found {
+                    value: total,
+                    cites,
                 })
             }
             Tally::Sum => {
@@ -111,28 +117,91 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The facts that give the latest figure: the latest that speaks for the whole project, or, where only lots have
+    /// reported, the latest of each lot that stands. A figure that one of them has not reported is not known: one lot
+    /// does not speak for the others.
+    fn latest_figures(
+        self,
+        wanted: impl Fn(&(u64, &FactState)) -> bool,
+    ) -> Vec<(u64, &'a FactState)> {
+        let mut whole: Option<(u64, &'a FactState)> = None;
+        let mut lots: BTreeMap<&str, (u64, &'a FactState)> = BTreeMap::new();
+        let later = |a: &(u64, &FactState), b: &(u64, &FactState)| {
+            (a.1.occurred_at.day(), a.0) > (b.1.occurred_at.day(), b.0)
+        };
+        for found in self.facts().filter(|found| wanted(found)) {
+            match self.state.lot_of(found.1) {
+                None => {
+                    if whole.as_ref().is_none_or(|known| later(&found, known)) {
+                        whole = Some(found);
+                    }
+                }
+                Some(lot) => {
+                    let known = lots.entry(lot).or_insert(found);
+                    if later(&found, known) {
+                        *known = found;
+                    }
+                }
+            }
+        }
+        if let Some(whole) = whole {
+            return vec![whole];
+        }
+        let standing: Vec<&String> = self
+            .state
+            .standing_lots(self.when())
+            .map(|(id, _)| id)
+            .collect();
+        if !standing.iter().all(|id| lots.contains_key(id.as_str())) {
+            return Vec::new();
+        }
+        let mut figures: Vec<_> = standing
+            .iter()
+            .filter_map(|id| lots.get(id.as_str()).copied())
+            .collect();
+        figures.sort_by_key(|(position, _)| *position);
+        figures
+    }
+
     /// Both numbers of a share between two fields of one fact type, from the latest fact that has both: who agreed is
     /// compared with those who took part in the same vote, not in another.
-    pub(super) fn both_of_one_fact(self, share: &Share) -> Option<(Found, Found)> {
-        if share.of.subject != share.over.subject || share.tally != Tally::Latest {
+    pub(super) fn both_of_one_fact(
+        self,
+        share: &Share,
+        since: Option<Date>,
+    ) -> Option<(Found, Found)> {
+        let latest = share.tally == Tally::Latest
+            && share.over_tally.is_none_or(|tally| tally == Tally::Latest);
+        if share.of.subject != share.over.subject || !latest {
             return None;
         }
-        let (position, fact) = self
-            .facts()
-            .filter(|(_, fact)| {
-                fact.fact == share.of.subject
-                    && matches_fields(&share.with, &fact.fields)
-                    && fact.fields.contains_key(&share.of.field)
-                    && fact.fields.contains_key(&share.over.field)
-            })
-            .max_by_key(|(position, fact)| (fact.occurred_at.day(), *position))?;
+        let figures = self.latest_figures(|(_, fact)| {
+            fact.fact == share.of.subject
+                && matches_fields(&share.with, &fact.fields)
+                && fact.fields.contains_key(&share.of.field)
+                && fact.fields.contains_key(&share.over.field)
+                && since.is_none_or(|since| fact.occurred_at.day() >= since)
+        });
+        if figures.is_empty() {
+            return None;
+        }
         let found = |field: &str| {
+            let mut value = Exact::default();
+            for (_, fact) in &figures {
+                value = value.plus(fact.fields.get(field).and_then(Exact::of)?);
+            }
             Some(Found {
-                value: fact.fields.get(field).and_then(Exact::of)?,
-                cites: vec![position],
+                value,
+                cites: figures.iter().map(|(position, _)| *position).collect(),
             })
         };
         Some((found(&share.of.field)?, found(&share.over.field)?))
+    }
+
+    /// A counter of the project, or of the lot whose state this is; `None` = not known.
+    #[must_use]
+    pub fn counted(self, counter: &str) -> Option<Exact> {
+        self.counter(counter).map(|found| found.value)
     }
 
     /// A counter of the project: the latest fact that supersedes it, else the sum over its registered compounds,
@@ -140,7 +209,8 @@ impl<'a> View<'a> {
     fn counter(self, counter: &str) -> Option<Found> {
         if let Some(reference) = self.definition.counters.get(counter)
             && reference.subject != "project"
-            && let Some(found) = self.number(reference, &BTreeMap::new(), Tally::Latest)
+            && reference.subject != LOT_SUBJECT
+            && let Some(found) = self.number(reference, &BTreeMap::new(), Tally::Latest, None)
         {
             return Some(found);
         }

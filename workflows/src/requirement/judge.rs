@@ -1,29 +1,17 @@
-//! Judging one requirement, and all of a stage's.
+//! Judging one requirement.
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
 use serde_json::Value;
 
 use super::facts::View;
-use super::{Evidence, Exact, Judgement};
+use super::lots::judge_orders;
+use super::{Evidence, Exact, Judgement, conditions, expression, inspection, procedures};
+use super::{publicity, vote, window};
 use crate::definition::{
-    FactCount, Fraction, OrderOfDates, Publicity, Requirement, Settled, Severity, Share, Signers,
-    Sum, Tally,
+    FactCount, Fraction, OrderOfDates, Requirement, Settled, Severity, Share, Signers, Sum, Tally,
 };
-
-/// Judges everything that leaving `stage` demands of this project, in the order of the requirements' ids.
-#[must_use]
-pub fn judge_exit(view: View<'_>, stage: &str) -> Vec<Judgement> {
-    let placement = view.state.placement();
-    view.definition
-        .stages
-        .get(stage)
-        .into_iter()
-        .flat_map(|stage| &stage.exit)
-        .filter(|(_, requirement)| view.definition.applies(&requirement.applies, &placement))
-        .map(|(rule, requirement)| judge(view, stage, rule, requirement))
-        .collect()
-}
 
 /// Judges one requirement of `stage`.
 #[must_use]
@@ -45,19 +33,45 @@ pub fn judge(view: View<'_>, stage: &str, rule: &str, requirement: &Requirement)
     }
 }
 
-type Result = (bool, Evidence, Vec<u64>);
+/// Whether it is met, by what, and the positions of the facts that say so.
+pub(super) type Result = (bool, Evidence, Vec<u64>);
 
 fn judge_kind(view: View<'_>, stage: &str, requirement: &Requirement) -> Result {
+    match &requirement.window {
+        Some(window) => window::judge(view, requirement, window, |view, since| {
+            judge_figures(view, stage, requirement, since)
+        }),
+        None => judge_figures(view, stage, requirement, None),
+    }
+}
+
+/// The kinds that may stand in a window look at nothing before `since`; the others do not know it.
+fn judge_figures(
+    view: View<'_>,
+    stage: &str,
+    requirement: &Requirement,
+    since: Option<Date>,
+) -> Result {
     if let Some(share) = &requirement.share {
-        judge_share(view, share)
+        judge_share(view, share, since)
     } else if let Some(count) = &requirement.fact {
-        judge_count(view, stage, count)
+        judge_count(view, stage, count, since)
+    } else if let Some(sum) = &requirement.sum {
+        judge_sum(view, sum, since)
+    } else if let Some(vote) = &requirement.vote {
+        vote::judge(view, vote, since)
+    } else if !requirement.procedures.is_empty() {
+        procedures::judge(view, requirement)
+    } else if let Some(conditions) = &requirement.conditions {
+        conditions::judge(view, conditions)
+    } else if let Some(inspection) = &requirement.inspection {
+        inspection::judge(view, inspection)
+    } else if let Some(expression) = &requirement.expression {
+        expression::judge(view, expression)
     } else if let Some(publicity) = &requirement.publicity {
-        judge_publicity(view, publicity)
+        publicity::judge(view, publicity)
     } else if let Some(signers) = &requirement.signers {
         judge_signers(view, signers)
-    } else if let Some(sum) = &requirement.sum {
-        judge_sum(view, sum)
     } else if let Some(order) = &requirement.order {
         judge_order(view, order)
     } else if let Some(settled) = &requirement.settled {
@@ -75,6 +89,8 @@ fn judge_kind(view: View<'_>, stage: &str, requirement: &Requirement) -> Result 
             },
             Vec::new(),
         )
+    } else if let Some(asked) = &requirement.orders_closed {
+        judge_orders(view, asked)
     } else {
         // Lint refuses a requirement without a kind; judged all the same, it asks for nothing it could name.
         (
@@ -89,12 +105,14 @@ fn judge_kind(view: View<'_>, stage: &str, requirement: &Requirement) -> Result 
     }
 }
 
-fn judge_share(view: View<'_>, share: &Share) -> Result {
-    let (of, over) = match view.both_of_one_fact(share) {
+fn judge_share(view: View<'_>, share: &Share, since: Option<Date>) -> Result {
+    let over_tally = share.over_tally.unwrap_or(share.tally);
+    let (of, over) = match view.both_of_one_fact(share, since) {
         Some((of, over)) => (Some(of), Some(over)),
         None => (
-            view.number(&share.of, &share.with, share.tally),
-            view.number(&share.over, &share.with, share.tally),
+            view.number(&share.of, &share.with, share.tally, since),
+            // What the part is measured against may be older than the window.
+            view.number(&share.over, &share.with, over_tally, None),
         ),
     };
     let missing = if of.is_none() {
@@ -104,19 +122,23 @@ fn judge_share(view: View<'_>, share: &Share) -> Result {
     } else {
         None
     };
-    let (threshold, exclusive) = match (&share.at_least, &share.more_than) {
-        (_, Some(threshold)) => (threshold, true),
-        (Some(threshold), None) => (threshold, false),
-        (None, None) => (&Fraction::WHOLE, false),
-    };
+    let upper = share.at_most.is_some() || share.less_than.is_some();
+    let exclusive = share.more_than.is_some() || share.less_than.is_some();
+    let threshold = share
+        .at_least
+        .or(share.more_than)
+        .or(share.at_most)
+        .or(share.less_than)
+        .unwrap_or(Fraction::WHOLE);
     let met = match (&of, &over) {
         (Some(of), Some(over)) if missing.is_none() => {
-            let reached = of.value.millionths() * i128::from(threshold.den());
-            let needed = over.value.millionths() * i128::from(threshold.num());
-            if exclusive {
-                reached > needed
-            } else {
-                reached >= needed
+            let part = of.value.millionths().unsigned_abs();
+            let whole = over.value.millionths().unsigned_abs();
+            match (upper, exclusive) {
+                (false, false) => threshold.is_reached_by(part, whole),
+                (false, true) => threshold.is_exceeded_by(part, whole),
+                (true, false) => !threshold.is_exceeded_by(part, whole),
+                (true, true) => !threshold.is_reached_by(part, whole),
             }
         }
         _ => false,
@@ -133,17 +155,19 @@ fn judge_share(view: View<'_>, share: &Share) -> Result {
         over: over.map(|f| f.value.to_string()),
         threshold: format!("{}/{}", threshold.num(), threshold.den()),
         exclusive,
+        upper,
         missing,
         unit: share.unit.clone(),
     };
     (met, evidence, cites)
 }
 
-fn judge_count(view: View<'_>, stage: &str, count: &FactCount) -> Result {
+fn judge_count(view: View<'_>, stage: &str, count: &FactCount, since: Option<Date>) -> Result {
     let since = count
         .this_visit
         .then(|| view.state.visits.get(stage).map(|(_, day)| *day))
-        .flatten();
+        .flatten()
+        .max(since);
     let cites: Vec<u64> = view
         .matching(&count.any_of, &count.with)
         .filter(|(_, fact)| since.is_none_or(|since| fact.occurred_at.day() >= since))
@@ -157,86 +181,6 @@ fn judge_count(view: View<'_>, stage: &str, count: &FactCount) -> Result {
             actual,
             at_least,
             facts: count.any_of.clone(),
-        },
-        cites,
-    )
-}
-
-fn judge_publicity(view: View<'_>, publicity: &Publicity) -> Result {
-    let posted = &publicity.posted;
-    let mut cites = Vec::new();
-    let mut missing = Vec::new();
-    let mut latest = None;
-    let channels: Vec<Option<&String>> = if publicity.channels.is_empty() {
-        vec![None]
-    } else {
-        publicity.channels.iter().map(Some).collect()
-    };
-    for channel in channels {
-        let found = view
-            .matching(&posted.any_of, &posted.with)
-            .filter(|(_, fact)| match (channel, &publicity.channel_field) {
-                (Some(channel), Some(field)) => {
-                    fact.fields.get(field).and_then(Value::as_str) == Some(channel)
-                }
-                _ => true,
-            })
-            .max_by_key(|(position, fact)| (fact.occurred_at.day(), *position));
-        match found {
-            Some((position, fact)) => {
-                cites.push(position);
-                // All channels at once: the period runs from the channel posted last.
-                latest = latest.max(Some(fact.occurred_at.day()));
-            }
-            None => missing.extend(channel.cloned()),
-        }
-    }
-    let until = match (latest, publicity.days) {
-        (Some(day), Some(days)) => {
-            let Some(until) =
-                view.calendar
-                    .add(day, i32::try_from(days).unwrap_or(i32::MAX), publicity.kind)
-            else {
-                return (false, Evidence::CalendarUnknown { from: day }, cites);
-            };
-            Some(until)
-        }
-        _ => None,
-    };
-    let removed = publicity.removed.as_ref().and_then(|removed| {
-        view.matching(&removed.any_of, &removed.with)
-            .filter(|(_, fact)| {
-                let day = fact.occurred_at.day();
-                Some(day) >= latest && until.is_some_and(|until| day <= until)
-            })
-            .map(|(position, fact)| {
-                cites.push(position);
-                fact.occurred_at.day()
-            })
-            .min()
-    });
-    let (_, open, objection_cites) = publicity
-        .objections
-        .as_ref()
-        .map(|settled| open_matters(view, settled))
-        .unwrap_or_default();
-    cites.extend(objection_cites);
-    let met = latest.is_some()
-        && missing.is_empty()
-        && open.is_empty()
-        && removed.is_none()
-        && until.is_none_or(|until| view.day > until);
-    cites.sort_unstable();
-    cites.dedup();
-    (
-        met,
-        Evidence::Publicity {
-            posted: latest,
-            until,
-            days: publicity.days.map(u64::from),
-            removed,
-            missing,
-            open,
         },
         cites,
     )
@@ -273,25 +217,36 @@ fn judge_signers(view: View<'_>, signers: &Signers) -> Result {
     )
 }
 
-fn judge_sum(view: View<'_>, sum: &Sum) -> Result {
-    let found = view.number(&sum.of, &sum.with, Tally::Sum);
+fn judge_sum(view: View<'_>, sum: &Sum, since: Option<Date>) -> Result {
+    let found = view.number(&sum.of, &sum.with, Tally::Sum, since);
     let (actual, mut cites) = found.map_or((Exact::default(), Vec::new()), |f| (f.value, f.cites));
-    let needed = match &sum.per {
-        None => Some(i64::try_from(sum.at_least).map_or(Exact::default(), Exact::whole)),
-        Some(per) => view
-            .number(per, &std::collections::BTreeMap::new(), Tally::Latest)
-            .map(|base| {
-                cites.extend(base.cites);
-                base.value.times(sum.at_least)
-            }),
+    let base = sum
+        .per
+        .as_ref()
+        .map(|per| view.number(per, &std::collections::BTreeMap::new(), Tally::Latest, None));
+    if let Some(Some(base)) = &base {
+        cites.extend(&base.cites);
+    }
+    // Times the base, if there is one; nothing where the base is not known.
+    let bound = |amount: u64| match &base {
+        None => Some(i64::try_from(amount).map_or(Exact::default(), Exact::whole)),
+        Some(base) => base.as_ref().map(|base| base.value.times(amount)),
     };
+    let needed = (sum.at_least > 0 || sum.at_most.is_none())
+        .then(|| bound(sum.at_least))
+        .flatten();
+    let limit = sum.at_most.and_then(bound);
+    let known = base.as_ref().is_none_or(Option::is_some);
     cites.sort_unstable();
     cites.dedup();
     (
-        needed.is_some_and(|needed| actual >= needed),
+        known
+            && needed.is_none_or(|needed| actual >= needed)
+            && limit.is_none_or(|limit| actual <= limit),
         Evidence::Sum {
             actual: actual.to_string(),
             needed: needed.map(|needed| needed.to_string()),
+            limit: limit.map(|limit| limit.to_string()),
             unit: sum.unit.clone(),
         },
         cites,
@@ -323,7 +278,7 @@ fn judge_order(view: View<'_>, order: &OrderOfDates) -> Result {
 }
 
 /// How many matters were opened, which are still open, and the facts that say so.
-fn open_matters(view: View<'_>, settled: &Settled) -> (u64, Vec<String>, Vec<u64>) {
+pub(super) fn open_matters(view: View<'_>, settled: &Settled) -> (u64, Vec<String>, Vec<u64>) {
     let mut opened: BTreeSet<String> = BTreeSet::new();
     let mut closed: BTreeSet<String> = BTreeSet::new();
     let mut cites = Vec::new();

@@ -67,6 +67,12 @@ impl Exact {
         Self(self.0.saturating_add(other.0))
     }
 
+    /// The difference; stays at the end of the range instead of overflowing.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
     /// So many times; stays at the end of the range instead of overflowing.
     #[must_use]
     pub fn times(self, factor: u64) -> Self {

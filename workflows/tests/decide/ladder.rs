@@ -63,6 +63,8 @@ fn a_step_asked_for_twice_is_not_due_the_second_time() {
     let mut scene = Scene::handan_in("approval");
     let key = StepKey {
         deadline: "city_review".to_owned(),
+        lot: None,
+        order: None,
         visit: 1,
         run: 0,
         step: 1,

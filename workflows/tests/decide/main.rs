@@ -10,6 +10,10 @@
 mod advance;
 mod correct;
 mod deadline;
+mod kinds;
 mod ladder;
+mod lots;
+mod migrate;
+mod orders;
 mod register;
 mod scene;

@@ -25,11 +25,14 @@ pub(crate) static SANYUAN: LazyLock<Definition> =
 type Step<'a> = (&'a str, &'a [(&'a str, &'a str, Value)], &'a str);
 
 /// One project under one definition; positions are the log's from 100 on.
+#[derive(Clone)]
 pub(crate) struct Scene {
     pub(crate) definition: Definition,
     pub(crate) calendar: Calendar,
     pub(crate) id: ProjectId,
     pub(crate) state: Option<ProjectState>,
+    /// The unit that asks.
+    pub(crate) unit: Option<String>,
     position: u64,
 }
 
@@ -48,6 +51,7 @@ impl Scene {
             calendar: Calendar::builtin(),
             id: ProjectId::new("p1").unwrap(),
             state: None,
+            unit: None,
             position: 99,
         }
     }
@@ -82,6 +86,7 @@ impl Scene {
             calendar: &self.calendar,
             now: noon(known),
             role: "clerk",
+            unit: self.unit.as_deref(),
         };
         let at: OccurredAt = occurred.parse().unwrap();
         decide(context, &self.id, self.state.as_ref(), command, &at)
@@ -100,6 +105,11 @@ impl Scene {
         command: &Command,
     ) -> EventId {
         let decision = self.when_known(known, occurred, command).unwrap();
+        self.keep(known, &decision)
+    }
+
+    /// Keeps what a decision brought; gives the id of the first event.
+    pub(crate) fn keep(&mut self, known: &str, decision: &Decision) -> EventId {
         let mut first = None;
         for (event, occurred_at) in &decision.events {
             self.position += 1;
@@ -251,7 +261,9 @@ pub(crate) fn advance() -> Command {
 pub(crate) fn judgements(decision: &Decision) -> Vec<Judgement> {
     match &decision.events[0].0 {
         ProjectEvent::TransitionAccepted(transition)
-        | ProjectEvent::TransitionRefused(transition) => transition.judgements.clone(),
+        | ProjectEvent::TransitionRefused(transition)
+        | ProjectEvent::LotPassed(transition)
+        | ProjectEvent::LotRefused(transition) => transition.judgements.clone(),
         other => panic!("not a transition: {other:?}"),
     }
 }

@@ -3,6 +3,7 @@
 mod days;
 mod facts;
 mod flow;
+mod kinds;
 mod names;
 mod requirements;
 mod supervision;

@@ -58,3 +58,32 @@ pub(crate) fn place_of(text: &str, mark: &str) -> String {
     let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
     format!("plan.yaml:{line}:{column}")
 }
+
+/// Fails if a file of the repository, which is made and not written, is not what it is made to today. With
+/// `ANJU_REGENERATE=1` it is written instead.
+pub(crate) fn same_as_kept(path: &str, made: &str) {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(path);
+    if std::env::var_os("ANJU_REGENERATE").is_some() {
+        std::fs::write(&file, made).unwrap();
+        return;
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    if let Some((number, (kept, made))) = kept
+        .lines()
+        .chain(std::iter::repeat("(end)"))
+        .zip(made.lines().chain(std::iter::once("(end)")))
+        .enumerate()
+        .find(|(_, (kept, made))| kept != made)
+    {
+        panic!(
+            "{path}:{}: kept {kept:?}, made {made:?}; run the tests with ANJU_REGENERATE=1 to write it anew",
+            number + 1
+        );
+    }
+    assert_eq!(
+        kept, made,
+        "{path}: run the tests with ANJU_REGENERATE=1 to write it anew"
+    );
+}

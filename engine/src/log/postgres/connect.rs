@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::log::audit::{event_at, origin_of};
-use crate::log::options::{CreateOptions, LogOptions, OpenError};
+use crate::log::options::{CreateOptions, LogOptions, OpenError, Unsuitable};
 use crate::log::plan::{Batch, Known, Ledger, plan};
 use crate::log::prepare::log_created;
 use crate::log::{AppendError, Origin, ReadError};
@@ -16,8 +16,9 @@ use crate::merkle::empty_root;
 
 use super::fault::{open_error, silence};
 use super::ledger::load_ledger;
-use super::place::{Place, answer_within};
+use super::place::{Address, answer_within};
 use super::read::{self, Reads};
+use super::rights::grant_to;
 use super::skew::Skew;
 use super::store::PostgresStore;
 use super::watch::Ears;
@@ -31,12 +32,8 @@ const OLDEST: u32 = 15;
 
 const SCHEMA: &str = include_str!("../../../migrations/postgres/0001_log.sql");
 
-/// What the application's role may do; [`ROLE`] stands for the role.
-const GRANTS: &str = include_str!("../../../migrations/postgres/0001_grants.sql");
-const ROLE: &str = "anju_app";
-
 pub(super) struct Opened {
-    pub(super) place: Place,
+    pub(super) place: Address,
     pub(super) store: PostgresStore,
     pub(super) ledger: Ledger,
     pub(super) reads: Reads,
@@ -45,14 +42,14 @@ pub(super) struct Opened {
 }
 
 /// What is in the schema.
-enum Marks {
+pub(super) enum Marks {
     /// Nothing, or there is no schema.
     Blank,
     Ours,
 }
 
-async fn connect(
-    place: &Place,
+pub(super) async fn connect(
+    place: &Address,
     options: &PgConnectOptions,
     busy: Duration,
 ) -> Result<PgConnection, OpenError> {
@@ -62,7 +59,7 @@ async fn connect(
 }
 
 /// Looks at the server without changing anything. What it finds lacking in durability, it mends for our connections.
-async fn probe(place: &mut Place, busy: Duration) -> Result<Marks, OpenError> {
+pub(super) async fn probe(place: &mut Address, busy: Duration) -> Result<Marks, OpenError> {
     let mut conn = connect(place, &place.probe(), busy).await?;
     let fail = |error| open_error(place, error);
     let row = sqlx::query(
@@ -84,7 +81,7 @@ async fn probe(place: &mut Place, busy: Duration) -> Result<Marks, OpenError> {
     if encoding != "UTF8" {
         return Err(OpenError::Unsuitable {
             path: place.path(),
-            what: format!("the database is encoded in {encoding}: make one in UTF8"),
+            what: Unsuitable::Encoding { encoding },
         });
     }
     let found = marks(place, &mut conn).await?;
@@ -102,7 +99,7 @@ async fn probe(place: &mut Place, busy: Duration) -> Result<Marks, OpenError> {
 }
 
 /// `number` is the server's own, for example 150018.
-fn check_version(place: &Place, number: i32) -> Result<(), OpenError> {
+fn check_version(place: &Address, number: i32) -> Result<(), OpenError> {
     let found = number.unsigned_abs() / 10_000;
     if found < OLDEST {
         return Err(OpenError::TooOld {
@@ -114,12 +111,8 @@ fn check_version(place: &Place, number: i32) -> Result<(), OpenError> {
     Ok(())
 }
 
-async fn marks(place: &Place, conn: &mut PgConnection) -> Result<Marks, OpenError> {
+async fn marks(place: &Address, conn: &mut PgConnection) -> Result<Marks, OpenError> {
     let fail = |error| open_error(place, error);
-    let unsuitable = |what: String| OpenError::Unsuitable {
-        path: place.path(),
-        what,
-    };
     let relations: Vec<String> = sqlx::query_scalar(
         "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) ORDER BY relname",
     )
@@ -142,10 +135,10 @@ async fn marks(place: &Place, conn: &mut PgConnection) -> Result<Marks, OpenErro
         _ => open_error(place, error),
     })?;
     if columns != 4 {
-        return Err(unsuitable(format!(
-            "the schema holds something else ({}): name another with schema=",
-            relations.join(", ")
-        )));
+        return Err(OpenError::Unsuitable {
+            path: place.path(),
+            what: Unsuitable::Occupied { relations },
+        });
     }
     let query = format!("SELECT schema_version FROM {}.log_head", place.schema());
     let versions: Vec<i32> = sqlx::query_scalar(AssertSqlSafe(query))
@@ -177,7 +170,7 @@ pub(super) async fn create(
     options: &LogOptions,
     clock: &dyn Clock,
 ) -> Result<(), OpenError> {
-    let mut place = Place::parse(url)?;
+    let mut place = Address::parse(url)?;
     let now = clock.now();
     let first =
         log_created(create, now).map_err(|error| OpenError::Origin(AppendError::Invalid(error)))?;
@@ -185,7 +178,7 @@ pub(super) async fn create(
     for outcome in plan.outcomes {
         outcome.map_err(OpenError::Origin)?;
     }
-    let exists = |place: &Place| OpenError::AlreadyExists { path: place.path() };
+    let exists = |place: &Address| OpenError::AlreadyExists { path: place.path() };
     let busy = options.busy_timeout;
     if let Marks::Ours = probe(&mut place, busy).await? {
         return Err(exists(&place));
@@ -213,12 +206,7 @@ pub(super) async fn create(
         .await
         .map_err(fail)?;
     if let Some(role) = place.application() {
-        let grants = GRANTS.replace(ROLE, role);
-        let grants = format!("GRANT USAGE ON SCHEMA {schema} TO {role};\n{grants}");
-        sqlx::raw_sql(AssertSqlSafe(grants))
-            .execute(&mut conn)
-            .await
-            .map_err(|error| no_role(&place, role, error))?;
+        grant_to(&mut conn, &place, role).await?;
     }
     first_record(&mut conn, create, &plan.batch, &plan.ledger)
         .await
@@ -229,17 +217,6 @@ pub(super) async fn create(
         .map_err(fail)?;
     let _ = conn.close().await;
     Ok(())
-}
-
-fn no_role(place: &Place, role: &str, error: sqlx::Error) -> OpenError {
-    let code = error.as_database_error().and_then(|error| error.code());
-    if code.as_deref() == Some("42704") {
-        return OpenError::Unsuitable {
-            path: place.path(),
-            what: format!("there is no role {role}: CREATE ROLE {role} LOGIN, then try again"),
-        };
-    }
-    open_error(place, error)
 }
 
 async fn first_record(
@@ -273,7 +250,7 @@ async fn first_record(
 }
 
 /// The connections that read.
-fn reads(place: &Place, options: &LogOptions) -> Reads {
+fn reads(place: &Address, options: &LogOptions) -> Reads {
     let busy = options.busy_timeout;
     let within = answer_within(busy);
     let pool = PgPoolOptions::new()
@@ -288,7 +265,7 @@ fn reads(place: &Place, options: &LogOptions) -> Reads {
 
 /// What reads a log of which nothing is believed yet.
 pub(super) fn unchecked(url: &str, options: &LogOptions) -> Result<Reads, OpenError> {
-    Ok(reads(&Place::parse(url)?, options))
+    Ok(reads(&Address::parse(url)?, options))
 }
 
 /// Opens the log and checks that its head is that of its records and tiles.
@@ -297,7 +274,7 @@ pub(super) async fn open(
     options: &LogOptions,
     clock: &std::sync::Arc<dyn Clock>,
 ) -> Result<Opened, OpenError> {
-    let mut place = Place::parse(url)?;
+    let mut place = Address::parse(url)?;
     let busy = options.busy_timeout;
     if let Marks::Blank = probe(&mut place, busy).await? {
         return Err(OpenError::NotFound { path: place.path() });
@@ -340,7 +317,7 @@ pub(super) async fn open(
 async fn check(
     conn: &mut PgConnection,
     reads: &Reads,
-    place: &Place,
+    place: &Address,
 ) -> Result<(Ledger, Origin), OpenError> {
     let corrupt = |what: String| OpenError::Corrupt {
         path: place.path(),
@@ -405,7 +382,7 @@ mod tests {
 
     #[test]
     fn servers_older_than_fifteen_are_refused() {
-        let place = Place::parse("postgres://me@h/d").unwrap();
+        let place = Address::parse("postgres://me@h/d").unwrap();
         assert!(check_version(&place, 150_000).is_ok());
         assert!(check_version(&place, 180_002).is_ok());
         for (number, major) in [(140_019, 14), (90_624, 9)] {

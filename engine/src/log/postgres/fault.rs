@@ -6,7 +6,7 @@ use crate::log::ReadError;
 use crate::log::options::OpenError;
 use crate::log::writer::StoreError;
 
-use super::place::Place;
+use super::place::Address;
 
 /// The errors that a caller would do something about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub(super) enum Fault {
     Busy,
     DiskFull,
     Permission,
+    /// The server does not let the role in.
+    SignIn,
+    /// No encrypted line to the server, which the address demands.
+    Tls,
     /// The server is, or has become, a replica.
     Replica,
     NoDatabase,
@@ -35,6 +39,7 @@ pub(super) fn fault(error: &sqlx::Error) -> Fault {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut => {
             return Fault::Lost;
         }
+        sqlx::Error::Tls(_) => return Fault::Tls,
         sqlx::Error::PoolClosed => return Fault::Closed,
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => return Fault::Damaged,
         sqlx::Error::Database(error) => error.code(),
@@ -48,7 +53,8 @@ pub(super) fn fault(error: &sqlx::Error) -> Fault {
         "40001" | "40P01" => Fault::Again,
         "55P03" | "57014" => Fault::Busy,
         "53100" => Fault::DiskFull,
-        "42501" | "28000" | "28P01" => Fault::Permission,
+        "42501" => Fault::Permission,
+        code if code.starts_with("28") => Fault::SignIn,
         "25006" => Fault::Replica,
         "3D000" => Fault::NoDatabase,
         "3F000" | "42P01" | "42703" | "42883" => Fault::Tables,
@@ -57,7 +63,7 @@ pub(super) fn fault(error: &sqlx::Error) -> Fault {
     }
 }
 
-pub(super) fn open_error(place: &Place, error: sqlx::Error) -> OpenError {
+pub(super) fn open_error(place: &Address, error: sqlx::Error) -> OpenError {
     let path = place.path();
     match fault(&error) {
         Fault::Lost => OpenError::Unreachable {
@@ -67,8 +73,16 @@ pub(super) fn open_error(place: &Place, error: sqlx::Error) -> OpenError {
         Fault::Busy => OpenError::Busy { path },
         Fault::DiskFull => OpenError::DiskFull { path },
         Fault::Permission => OpenError::Permission { path },
+        Fault::SignIn => OpenError::SignIn {
+            path,
+            source: Box::new(error),
+        },
+        Fault::Tls => OpenError::Tls {
+            path,
+            source: Box::new(error),
+        },
         Fault::Replica => OpenError::Replica { path },
-        Fault::NoDatabase => OpenError::NotFound { path },
+        Fault::NoDatabase => OpenError::NoDatabase { path },
         Fault::Tables | Fault::Damaged => OpenError::Corrupt {
             path,
             what: error.to_string(),

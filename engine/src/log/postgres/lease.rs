@@ -16,7 +16,7 @@ use crate::log::sqlite::{Lease, LeaseError};
 
 use super::PostgresLog;
 use super::fault::{Fault, fault, silence};
-use super::place::{Place, answer_within};
+use super::place::{Address, answer_within};
 
 /// The leases that are held through one log.
 pub(super) struct Leases {
@@ -33,7 +33,7 @@ struct Held {
 }
 
 impl Leases {
-    pub(super) fn new(place: &Place, busy: Duration) -> Self {
+    pub(super) fn new(place: &Address, busy: Duration) -> Self {
         Self {
             options: place.connection("anju lease", busy),
             schema: place.schema().to_owned(),

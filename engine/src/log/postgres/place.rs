@@ -12,9 +12,31 @@ use crate::log::options::OpenError;
 /// The schema of a log, unless the address names another.
 const SCHEMA: &str = "anju_log";
 
-/// A database, and the schema in it that is the log's alone.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
+/// The parameters of an address that are the driver's. `options[NAME]` is one too, for any setting of the server.
+const PARAMETERS: [&str; 13] = [
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "options",
+    "application_name",
+    "statement-cache-capacity",
+];
+
+fn is_parameter(key: &str) -> bool {
+    PARAMETERS.contains(&key) || (key.starts_with("options[") && key.ends_with(']'))
+}
+
+/// The address of a log: a database, and the schema in it that is the log's alone. Shown without its password.
+#[derive(Clone)]
+pub struct Address {
+    url: String,
     options: PgConnectOptions,
     schema: String,
     /// The role that the application will connect as, if it is not the owner.
@@ -24,16 +46,39 @@ pub(super) struct Place {
     synchronous: bool,
 }
 
-impl Place {
-    /// Reads `postgres://…`, with `schema` and `app_role` among the parameters.
-    pub(super) fn parse(url: &str) -> Result<Self, OpenError> {
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Address").field(&self.shown).finish()
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl PartialEq for Address {
+    fn eq(&self, other: &Self) -> bool {
+        self.url == other.url
+    }
+}
+
+impl Eq for Address {}
+
+impl Address {
+    /// Reads `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `schema` and `app_role` among the parameters.
+    ///
+    /// # Errors
+    /// [`OpenError::Address`], which never shows the password.
+    pub fn parse(url: &str) -> Result<Self, OpenError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let refused = |what: String| OpenError::Address {
-            address: without_password(base).to_owned(),
+            address: beginning(url),
             what,
         };
         if !base.starts_with("postgres://") && !base.starts_with("postgresql://") {
-            return Err(refused("expected postgres://USER@HOST/DATABASE".to_owned()));
+            return Err(refused("not postgres://".to_owned()));
         }
         let (mut schema, mut application) = (SCHEMA.to_owned(), None);
         let mut others = Vec::new();
@@ -41,18 +86,36 @@ impl Place {
             match pair.split_once('=') {
                 Some(("schema", name)) => schema = name.to_owned(),
                 Some(("app_role", name)) => application = Some(name.to_owned()),
-                _ => others.push(pair),
+                // Passed on, a parameter that the driver does not know would stand in its warnings with its value.
+                Some((key, _)) if is_parameter(key) => others.push(pair),
+                known => {
+                    let key = known.map_or("", |(key, _)| key);
+                    return Err(refused(format!(
+                        "parameter {key:?}: expected one of schema, app_role, {}",
+                        PARAMETERS.join(", ")
+                    )));
+                }
             }
         }
-        for name in std::iter::once(&schema).chain(&application) {
+        let names = [
+            ("schema", Some(&schema)),
+            ("app_role", application.as_ref()),
+        ];
+        for (key, name) in names {
+            let Some(name) = name else { continue };
             if !is_name(name) {
                 return Err(refused(format!(
-                    "{name:?}: expected a name of [a-z0-9_], at most 63 of them, the first no digit"
+                    "{key}={name}: expected a name of [a-z0-9_], at most 63 of them, the first no digit"
                 )));
             }
         }
-        let options = PgConnectOptions::from_str(&format!("{base}?{}", others.join("&")))
-            .map_err(|error| refused(error.to_string()))?;
+        let options = PgConnectOptions::from_str(&format!("{base}?{}", others.join("&"))).map_err(
+            |error| match error {
+                // Says no more than that it is the configuration.
+                sqlx::Error::Configuration(source) => refused(source.to_string()),
+                other => refused(other.to_string()),
+            },
+        )?;
         let shown = format!(
             "postgres://{}@{}:{}/{}?schema={schema}",
             options.get_username(),
@@ -61,9 +124,11 @@ impl Place {
                 |socket| socket.display().to_string()
             ),
             options.get_port(),
-            options.get_database().unwrap_or_default(),
+            // Without a name the server takes the role's.
+            options.get_database().unwrap_or(options.get_username()),
         );
         Ok(Self {
+            url: url.to_owned(),
             options: options.disable_statement_logging(),
             schema,
             application,
@@ -72,11 +137,33 @@ impl Place {
         })
     }
 
-    pub(super) fn schema(&self) -> &str {
+    /// The address as it was given, with its password: to connect, never to show.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How to connect to the database for something that stands beside the log.
+    #[must_use]
+    pub fn database(&self) -> PgConnectOptions {
+        self.probe()
+    }
+
+    /// The role that connects.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.options.get_username()
+    }
+
+    /// The schema of the log.
+    #[must_use]
+    pub fn schema(&self) -> &str {
         &self.schema
     }
 
-    pub(super) fn application(&self) -> Option<&str> {
+    /// The role that the application will connect as, where the address of a log to be made names one.
+    #[must_use]
+    pub fn application(&self) -> Option<&str> {
         self.application.as_deref()
     }
 
@@ -135,21 +222,20 @@ pub(super) fn answer_within(busy: Duration) -> Duration {
 }
 
 /// Names that mean the same with and without quotes.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     (1..=63).contains(&name.len())
         && name.chars().all(plain)
         && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// The address up to where a password may stand.
-fn without_password(base: &str) -> &str {
-    let start = base.find("://").map_or(0, |at| at + 3);
-    let user = &base[start..];
-    match (user.find(':'), user.rfind('@')) {
-        (Some(colon), Some(at)) if colon < at => &base[..start + colon],
-        _ => base,
-    }
+/// What of an address that cannot be read is shown: what it begins with, up to where a password may stand.
+fn beginning(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let rest = &url[start..];
+    let end = rest.find([':', '/', '@', '?', '#']).unwrap_or(rest.len());
+    let cut = if end < rest.len() { "…" } else { "" };
+    format!("{}{cut}", &url[..start + end])
 }
 
 #[cfg(test)]
@@ -158,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_place_has_a_schema_and_perhaps_a_role_and_never_shows_its_password() {
-        let place = Place::parse("postgres://me:secret@db.example:6543/town").unwrap();
+        let place = Address::parse("postgres://me:secret@db.example:6543/town").unwrap();
         assert_eq!(place.schema(), "anju_log");
         assert_eq!(place.application(), None);
         assert_eq!(
@@ -166,7 +252,7 @@ mod tests {
             "postgres://me@db.example:6543/town?schema=anju_log"
         );
         let place =
-            Place::parse("postgresql://me@h/town?schema=other&sslmode=disable&app_role=clerk_1")
+            Address::parse("postgresql://me@h/town?schema=other&sslmode=disable&app_role=clerk_1")
                 .unwrap();
         assert_eq!(place.schema(), "other");
         assert_eq!(place.application(), Some("clerk_1"));
@@ -181,8 +267,13 @@ mod tests {
             "postgres://me:secret@h/d?schema=1a",
             "postgres://me:secret@h/d?app_role=",
             "postgres://me:secret@h:port/d",
+            "postgres://me:secret@h/d?passwrod=secret",
+            "postgres://me:secret?more@h/d?schema=a-b",
+            "postgres://me:a@secret@h:port/d",
+            "postgres://me:secret/h/d?sslmode",
+            "postgres://me:secret#h/d?schema=1",
         ] {
-            let refused = Place::parse(url).unwrap_err();
+            let refused = Address::parse(url).unwrap_err();
             assert!(matches!(refused, OpenError::Address { .. }), "{url}");
             assert!(!refused.to_string().contains("secret"), "{refused}");
         }

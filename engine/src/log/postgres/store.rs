@@ -30,7 +30,7 @@ use crate::merkle::Hash;
 
 use super::fault::{Fault, fault, read_error, silence, store_error};
 use super::ledger::load_ledger;
-use super::place::{Place, answer_within};
+use super::place::{Address, answer_within};
 use super::read::{hash, instant, signed, unsigned};
 use super::skew::Skew;
 use super::write;
@@ -46,6 +46,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 const MAX_PAUSE: Duration = Duration::from_millis(500);
 
 /// The head, the commands that are known, the streams that exist, and what others have written: one snapshot.
+///
+/// The names of the others' streams are looked up one by one. Joined, they would be planned for as many records as the
+/// log may have gained, and every look would read all streams.
 const LOOK: &str = "
 SELECT 0::smallint, size, streams, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, root, commands,
     recorded_at, NULL::uuid
@@ -60,13 +63,12 @@ SELECT 2::smallint, s.stream_no,
 FROM stream s WHERE s.name = ANY ($2)
 UNION ALL
 (SELECT 3::smallint, r.position, r.stream_no, r.revision,
-    sha256('\\x00'::bytea || convert_to(r.record, 'UTF8')), NULL, s.name, NULL
-FROM record r LEFT JOIN stream s ON s.stream_no = r.stream_no
-WHERE r.position > $3 ORDER BY r.position LIMIT $4)";
+    sha256('\\x00'::bytea || convert_to(r.record, 'UTF8')), NULL,
+    (SELECT s.name FROM stream s WHERE s.stream_no = r.stream_no), NULL
+FROM record r WHERE r.position > $3 ORDER BY r.position LIMIT $4)";
 
 /// The writer's own connection.
 pub(super) struct PostgresStore {
-    dbg: std::collections::BTreeMap<&'static str, (u64, Duration)>,
     options: PgConnectOptions,
     /// What the server shows the connection as; no other has this name.
     name: String,
@@ -101,7 +103,7 @@ struct Found {
 
 impl PostgresStore {
     pub(super) fn new(
-        place: &Place,
+        place: &Address,
         name: String,
         link: PgConnection,
         skew: Skew,
@@ -111,7 +113,6 @@ impl PostgresStore {
         Self {
             options: place.connection(&name, busy),
             name,
-            dbg: Default::default(),
             link: Some(link),
             skew,
             channel: place.schema().to_owned(),
@@ -476,15 +477,12 @@ impl Store for PostgresStore {
     async fn begin(&mut self, ledger: &Ledger, ask: Ask) -> Result<Begun, StoreError> {
         self.asked = ask.commands.iter().map(|id| id.0).collect();
         self.seen = (ledger.size(), ledger.root);
-        let t0 = Instant::now();
         let assumed = !ask.surely
             && self.misses == 0
             && ask.streams.is_empty()
             && self.link.is_some()
             && self.skew.is_fresh();
         if assumed {
-            let e = self.dbg.entry("assumed").or_default();
-            e.0 += 1;
             return Ok(Begun {
                 assumed,
                 skew: self.skew.doubt(),
@@ -494,13 +492,7 @@ impl Store for PostgresStore {
         let mut trial = Trial::new(self.patience);
         loop {
             let error = match self.begun(ledger, &ask).await {
-                Ok(begun) => {
-                    let k = if self.locked { "look locked" } else { "look" };
-                    let e = self.dbg.entry(k).or_default();
-                    e.0 += 1;
-                    e.1 += t0.elapsed();
-                    return Ok(begun);
-                }
+                Ok(begun) => return Ok(begun),
                 Err(error) => error,
             };
             let again = match fault_of(&error) {
@@ -532,25 +524,7 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&mut self, batch: Batch, ledger: &Ledger) -> Result<Committed, StoreError> {
-        let t0 = Instant::now();
-        let was = self.locked;
-        let wrote = self.write(&batch, ledger).await;
-        let k = match &wrote {
-            Ok(true) if was => "write locked",
-            Ok(true) => "write",
-            Ok(false) => "miss",
-            Err(_) => "err",
-        };
-        let e = self.dbg.entry(k).or_default();
-        e.0 += 1;
-        e.1 += t0.elapsed();
-        let e = self.dbg.entry("rows").or_default();
-        e.0 += batch.ends.len() as u64;
-        if self.dbg.get("write").map_or(0, |e| e.0) % 2000 == 1999 {
-            eprintln!("{} {:?}", &self.name[12..16], self.dbg);
-            self.dbg.clear();
-        }
-        let committed = match wrote {
+        let committed = match self.write(&batch, ledger).await {
             Ok(true) => Committed::Done,
             Ok(false) if self.locked => {
                 self.roll_back().await;

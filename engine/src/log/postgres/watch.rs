@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
-use super::place::{Place, answer_within};
+use super::place::{Address, answer_within};
 
 /// What every connection that listens is called, with something of its own after it.
 const NAME: &str = "anju listener";
@@ -31,7 +31,7 @@ pub(super) struct Ears {
 }
 
 impl Ears {
-    pub(super) fn new(place: &Place, busy: Duration) -> Self {
+    pub(super) fn new(place: &Address, busy: Duration) -> Self {
         let name = format!("{NAME} {}", Uuid::new_v4().simple());
         let pool = PgPoolOptions::new()
             .max_connections(1)

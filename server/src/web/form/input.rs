@@ -1,6 +1,6 @@
 //! The inputs of a form, with what was typed and what was wrong with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anju_workflows::definition::{FactType, Field, FieldKind, Lang};
 use anju_workflows::project::fields::parse_day;
@@ -47,18 +47,25 @@ pub(in crate::web) fn summary(visit: &Visit, draft: &Draft) -> Markup {
     }
 }
 
-/// The inputs of a fact type: those it requires first, then those that rules look at, then by their keys.
+/// The inputs of a fact type: those it requires first, then those that rules look at, then by their keys. `lots`:
+/// the lots that a fact may name, with their names.
 pub(in crate::web) fn inputs(
     visit: &Visit,
     kind: &FactType,
     draft: &Draft,
     looked_at: &BTreeSet<String>,
+    lots: &BTreeMap<String, String>,
 ) -> Markup {
-    let mut fields: Vec<(&String, &Field)> = kind.fields.iter().collect();
+    // A project without lots has none to name.
+    let mut fields: Vec<(&String, &Field)> = kind
+        .fields
+        .iter()
+        .filter(|(_, field)| field.kind != FieldKind::Lot || !lots.is_empty())
+        .collect();
     fields.sort_by_key(|(key, field)| (!field.required, !looked_at.contains(*key)));
     html! {
         div.inputs {
-            @for (key, field) in fields { (input(visit, key, field, draft)) }
+            @for (key, field) in fields { (input(visit, key, field, draft, lots)) }
         }
     }
 }
@@ -71,7 +78,13 @@ fn is_broad(kind: FieldKind) -> bool {
     )
 }
 
-fn input(visit: &Visit, key: &str, field: &Field, draft: &Draft) -> Markup {
+fn input(
+    visit: &Visit,
+    key: &str,
+    field: &Field,
+    draft: &Draft,
+    lots: &BTreeMap<String, String>,
+) -> Markup {
     let id = format!("f-{key}");
     let name = format!("{FIELD}{key}");
     let messages = draft.at(&Place::Field(key.to_owned()));
@@ -105,6 +118,12 @@ fn input(visit: &Visit, key: &str, field: &Field, draft: &Draft) -> Markup {
                     option value="" { (visit.pick("请选择", "choose")) }
                     @for (code, label) in &field.values {
                         option value=(code) selected[text == *code] { (label.get(visit.lang)) }
+                    }
+                },
+                FieldKind::Lot => select id=(id) name=(name) required[field.required] aria-invalid=[invalid] aria-describedby=[described] {
+                    option value="" { (visit.pick("整个项目", "the whole project")) }
+                    @for (lot, name) in lots {
+                        option value=(lot) selected[text == *lot] { (name) }
                     }
                 },
                 FieldKind::YesNo => select id=(id) name=(name) required[field.required] aria-invalid=[invalid] aria-describedby=[described] {

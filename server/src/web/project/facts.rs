@@ -184,6 +184,7 @@ pub(super) fn deadlines(project: &Project, visit: &Visit) -> Markup {
                         div {
                             p.name {
                                 (deadline.name)
+                                @if let (Some(lot), None) = (&deadline.lot, deadline.order) { span.tag { (lot) } }
                                 @if deadline.stage != replay.stage { span.sub { (deadline.stage_name) } }
                                 @if index == 0 && replay.open_deadlines.len() > 1 { span.tag { (visit.pick("当前依据", "governs")) } }
                                 @if deadline.late_at_adoption { span.tag { (visit.pick("纳入时已逾期", "late at adoption")) } }

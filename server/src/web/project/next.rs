@@ -1,6 +1,6 @@
 //! The next transition: every requirement, met or not, with its figures and where it comes from.
 
-use anju_workflows::definition::{COMPLETED, Requirement};
+use anju_workflows::definition::COMPLETED;
 use anju_workflows::handler::new_command_id;
 use anju_workflows::project::Status;
 use anju_workflows::requirement::{Explained, View, explain, judge_exit};
@@ -159,7 +159,7 @@ fn helpers(project: &Project, visit: &Visit, rule: &str) -> Markup {
         .stages
         .get(&project.state.stage)
         .and_then(|stage| stage.exit.get(rule))
-        .map(facts_of)
+        .map(|rule| rule.fact_types_in(&project.definition))
         .unwrap_or_default();
     let path = format!("/project/{}", project.state.id);
     let links: Vec<(String, &str)> = facts
@@ -181,44 +181,6 @@ fn helpers(project: &Project, visit: &Visit, rule: &str) -> Markup {
             }
         }
     }
-}
-
-/// The fact types a requirement looks at. Their values are left to the one who records them: a form that offers
-/// "passed" to everybody is no record of what happened.
-pub(super) fn facts_of(requirement: &Requirement) -> Vec<String> {
-    let mut wanted: Vec<String> = Vec::new();
-    let mut add = |facts: &[String]| {
-        for fact in facts {
-            if fact != "project" && !wanted.contains(fact) {
-                wanted.push(fact.clone());
-            }
-        }
-    };
-    if let Some(share) = &requirement.share {
-        add(&[share.of.subject.clone(), share.over.subject.clone()]);
-    }
-    if let Some(count) = &requirement.fact {
-        add(&count.any_of);
-    }
-    if let Some(publicity) = &requirement.publicity {
-        add(&publicity.posted.any_of);
-        if let Some(objections) = &publicity.objections {
-            add(std::slice::from_ref(&objections.closed));
-        }
-    }
-    if let Some(signers) = &requirement.signers {
-        add(std::slice::from_ref(&signers.of.subject));
-    }
-    if let Some(sum) = &requirement.sum {
-        add(std::slice::from_ref(&sum.of.subject));
-    }
-    if let Some(order) = &requirement.order {
-        add(&order.earlier.any_of);
-    }
-    if let Some(settled) = &requirement.settled {
-        add(std::slice::from_ref(&settled.closed));
-    }
-    wanted
 }
 
 /// The button that asks for the transition.

@@ -8,7 +8,6 @@ use anju_workflows::requirement::{View, judge_exit};
 use maud::{Markup, html};
 
 use super::Project;
-use super::next::facts_of;
 use crate::web::form::{self, Draft};
 use crate::web::shared::{part, source};
 use crate::web::submit_role;
@@ -62,7 +61,7 @@ fn suggestion(project: &Project) -> Draft {
     unmet
         .iter()
         .filter_map(|judgement| exit?.get(&judgement.rule))
-        .flat_map(facts_of)
+        .flat_map(|rule| rule.fact_types_in(&project.definition))
         .find(|fact| project.definition.facts.contains_key(fact))
         .map(|fact| Draft {
             fact,
@@ -85,16 +84,11 @@ fn looked_at(definition: &Definition, fact: &str) -> BTreeSet<String> {
         .stages
         .values()
         .flat_map(|stage| stage.exit.values());
-    let references = rules.flat_map(|rule| {
-        let share = rule.share.iter().flat_map(|share| [&share.of, &share.over]);
-        let sum = rule.sum.iter().map(|sum| &sum.of);
-        let signers = rule.signers.iter().map(|signers| &signers.of);
-        share.chain(sum).chain(signers)
-    });
-    references
-        .chain(definition.counters.values())
+    rules
+        .flat_map(|rule| rule.references())
+        .chain(definition.counters.values().cloned())
         .filter(|reference| reference.subject == fact)
-        .map(|reference| reference.field.clone())
+        .map(|reference| reference.field)
         .collect()
 }
 
@@ -162,6 +156,12 @@ fn fact_form(
     draft: &Draft,
 ) -> Markup {
     let minted = new_command_id(site.app.clock.now());
+    let lots = project
+        .state
+        .lots
+        .iter()
+        .map(|(id, lot)| (id.clone(), lot.name.clone()))
+        .collect();
     let permitted =
         kind.reporters.is_empty() || kind.reporters.iter().any(|role| role == submit_role());
     let mut dated = draft.clone();
@@ -183,7 +183,7 @@ fn fact_form(
                     }
                 }
             }
-            (form::inputs(visit, kind, draft, &looked_at(&project.definition, &draft.fact)))
+            (form::inputs(visit, kind, draft, &looked_at(&project.definition, &draft.fact), &lots))
             (form::occurred(visit, &dated, project.today))
             (form::note(visit, draft))
             @if !kind.documents.is_empty() {

@@ -4,6 +4,7 @@ use anju_engine::event::{CommandId, OccurredAt, Position, Source};
 use anju_engine::log::{AppendError, EventLog};
 use anju_workflows::handler::{HandleError, Request};
 use anju_workflows::project::Command;
+use anju_workflows::project::command::{LotCommand, OrderCommand};
 use anju_workflows::project::decide::CommandError;
 use anju_workflows::project::event::ProjectId;
 use axum::extract::rejection::{FormRejection, PathRejection};
@@ -15,7 +16,7 @@ use super::{Drafts, Project, project_id};
 use crate::app::{Failure, actor};
 use crate::notes::NotesError;
 use crate::web::form::{Draft, Filled, Pairs, Place, read_day};
-use crate::web::trouble::{Trouble, is_passing};
+use crate::web::trouble::Trouble;
 use crate::web::visit::{Visit, address};
 use crate::web::{Shared, Site, submit_role, words};
 
@@ -50,6 +51,19 @@ pub(in crate::web) async fn advance(
     form: Posted,
 ) -> Response {
     match advanced(&site, &visit, id, form).await {
+        Ok(response) => response,
+        Err(trouble) => trouble.page(&site, &visit).await,
+    }
+}
+
+/// Dispatches an order, or does something with one.
+pub(in crate::web) async fn order(
+    State(site): State<Shared>,
+    visit: Visit,
+    id: Result<Path<String>, PathRejection>,
+    form: Posted,
+) -> Response {
+    match ordered(&site, &visit, id, form).await {
         Ok(response) => response,
         Err(trouble) => trouble.page(&site, &visit).await,
     }
@@ -141,17 +155,130 @@ async fn advanced(
         }
     };
     let to = pairs.one("to");
-    let command = Command::Advance {
-        to: (!to.is_empty()).then(|| to.to_owned()),
+    let lot = pairs.one("lot");
+    let command = if lot.is_empty() {
+        Command::Advance {
+            to: (!to.is_empty()).then(|| to.to_owned()),
+        }
+    } else {
+        Command::Lot(LotCommand::Advance {
+            lot: lot.to_owned(),
+        })
     };
-    match carry_out(site, &id, command_id, &command, occurred).await? {
+    match carry_out(site, &id, command_id, &command, (None, occurred)).await? {
         Done::Recorded { position, again } => Ok(see(&id, position, again)),
         Done::Refused(failure) => {
             let (place, status) = place_of(&failure);
             draft.problems.push((place, message(&failure, visit)));
-            project.refuse_advance(site, visit, draft, status).await
+            if lot.is_empty() {
+                return project.refuse_advance(site, visit, draft, status).await;
+            }
+            let drafts = Drafts {
+                lots: Some(draft),
+                ..Drafts::default()
+            };
+            project.answer(site, visit, &drafts, status).await
         }
     }
+}
+
+async fn ordered(
+    site: &Shared,
+    visit: &Visit,
+    id: Result<Path<String>, PathRejection>,
+    form: Posted,
+) -> Result<Response, Trouble> {
+    let id = project_id(id)?;
+    let pairs = pairs(form)?;
+    let minted = pairs
+        .minted()
+        .ok_or(Trouble::BadForm(StatusCode::BAD_REQUEST))?;
+    let command_id = pairs.command_id(minted, "order", &id);
+    let project = Project::load(site, visit, &id).await?;
+    let mut draft = Draft::of(&pairs);
+    let failure = match carry_out_order(site, &id, command_id, &pairs, visit).await? {
+        Ok(Done::Recorded { position, again }) => return Ok(see(&id, position, again)),
+        Ok(Done::Refused(failure)) => {
+            let (place, status) = place_of(&failure);
+            draft.problems.push((place, message(&failure, visit)));
+            status
+        }
+        Err(problem) => {
+            draft.problems.push(problem);
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+    };
+    let drafts = Drafts {
+        orders: Some(draft),
+        ..Drafts::default()
+    };
+    project.answer(site, visit, &drafts, failure).await
+}
+
+/// Reads the form of an order, keeps its text, and sends the command. A form that was sent before keeps no second text.
+async fn carry_out_order(
+    site: &Site,
+    project: &ProjectId,
+    command_id: CommandId,
+    pairs: &Pairs,
+    visit: &Visit,
+) -> Result<Result<Done, (Place, String)>, Trouble> {
+    let occurred = match read_day(pairs.one("occurred"), visit) {
+        Ok(occurred) => occurred,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let due = match read_day(pairs.one("due"), visit) {
+        Ok(due) => due.map(|due| due.day()),
+        Err(problem) => return Ok(Err(problem)),
+    };
+    if let Some(done) = known(site, command_id).await? {
+        return Ok(Ok(done));
+    }
+    let given = |key: &str| {
+        let text = pairs.one(key);
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    let number: u32 = pairs.one("order").parse().unwrap_or(0);
+    let note = match site.app.note(given("note").as_deref()).await {
+        Ok(note) => note,
+        Err(failure) => return refused(failure).map(Ok),
+    };
+    let documents = Vec::new();
+    let order = match pairs.one("action") {
+        "dispatch" => OrderCommand::Dispatch {
+            to: pairs.one("to").to_owned(),
+            about: pairs.one("about").to_owned(),
+            due,
+            lot: given("lot"),
+            note,
+        },
+        "reply" => OrderCommand::Reply {
+            order: number,
+            documents,
+            note,
+        },
+        "close" => OrderCommand::Close {
+            order: number,
+            documents,
+            note,
+        },
+        "reopen" => OrderCommand::Reopen {
+            order: number,
+            due,
+            note,
+        },
+        _ => return Err(Trouble::BadForm(StatusCode::BAD_REQUEST)),
+    };
+    let command = Command::Order(order);
+    carry_out(
+        site,
+        project,
+        command_id,
+        &command,
+        (given("unit"), occurred),
+    )
+    .await
+    .map(Ok)
 }
 
 /// Keeps the note, if there is one, then records the fact. A form that was recorded before keeps no second note.
@@ -175,7 +302,7 @@ async fn carry_out_record(
         documents: Vec::new(),
         note,
     };
-    carry_out(site, project, command_id, &command, filled.occurred).await
+    carry_out(site, project, command_id, &command, (None, filled.occurred)).await
 }
 
 async fn carry_out(
@@ -183,11 +310,11 @@ async fn carry_out(
     project: &ProjectId,
     command_id: CommandId,
     command: &Command,
-    occurred_at: Option<OccurredAt>,
+    (unit, occurred_at): (Option<String>, Option<OccurredAt>),
 ) -> Result<Done, Trouble> {
     let request = Request {
         command_id,
-        actor: actor(submit_role(), None, None, None)?,
+        actor: actor(submit_role(), unit.as_deref(), None, None)?,
         source: Source::Screen,
         occurred_at,
     };
@@ -233,7 +360,7 @@ fn refused(failure: Failure) -> Result<Done, Trouble> {
         failure,
         Failure::Handle(HandleError::Command(_)) | Failure::Notes(NotesError::TooLong { .. })
     );
-    if mendable || is_passing(&failure) {
+    if mendable || failure.is_passing() {
         Ok(Done::Refused(failure))
     } else {
         Err(failure.into())
@@ -252,7 +379,7 @@ fn place_of(failure: &Failure) -> (Place, StatusCode) {
         Failure::Handle(HandleError::Command(CommandError::NotPermitted { .. })) => {
             (Place::Whole, StatusCode::FORBIDDEN)
         }
-        failure if is_passing(failure) => (Place::Whole, StatusCode::SERVICE_UNAVAILABLE),
+        failure if failure.is_passing() => (Place::Whole, StatusCode::SERVICE_UNAVAILABLE),
         _ => (Place::Whole, StatusCode::UNPROCESSABLE_ENTITY),
     }
 }
@@ -286,7 +413,7 @@ impl Project {
     ) -> Result<Response, Trouble> {
         let drafts = Drafts {
             record: Some(draft),
-            advance: None,
+            ..Drafts::default()
         };
         self.answer(site, visit, &drafts, status).await
     }
@@ -299,8 +426,8 @@ impl Project {
         status: StatusCode,
     ) -> Result<Response, Trouble> {
         let drafts = Drafts {
-            record: None,
             advance: Some(draft),
+            ..Drafts::default()
         };
         self.answer(site, visit, &drafts, status).await
     }

@@ -1,6 +1,7 @@
 //! What happened, newest first: with both times where they differ, and what became of it later.
 
 mod entry;
+mod parts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +10,7 @@ use anju_projections::timeline::{DecisionOutcome, ReplayedDecision, ReplayedFact
 use anju_workflows::handler::HandleError;
 use anju_workflows::project::ProjectEvent;
 use anju_workflows::project::deadline::days_between;
+use jiff::civil::Date;
 use maud::{Markup, html};
 
 use super::{Project, next};
@@ -27,6 +29,8 @@ struct Known<'a> {
     steps: BTreeMap<EventId, &'a ReplayedStep>,
     /// Events that are shown although the replay does not list them apart.
     others: BTreeSet<EventId>,
+    as_of: Date,
+    as_known: Date,
 }
 
 impl<'a> Known<'a> {
@@ -38,6 +42,9 @@ impl<'a> Known<'a> {
             others.extend(fact.corrected_by.iter().map(|correction| correction.event));
         }
         others.extend(replay.clock.iter().map(|stop| stop.event));
+        others.extend(replay.migrations.iter().map(|migration| migration.event));
+        let moves = replay.orders.iter().flat_map(|order| &order.moves);
+        others.extend(moves.map(|moved| moved.event));
         Self {
             facts: replay.facts.iter().map(|fact| (fact.event, fact)).collect(),
             decisions: replay
@@ -51,6 +58,8 @@ impl<'a> Known<'a> {
                 .map(|step| (step.event, step))
                 .collect(),
             others,
+            as_of: replay.as_of,
+            as_known: replay.as_known,
         }
     }
 
@@ -58,6 +67,12 @@ impl<'a> Known<'a> {
     fn shows(&self, event: &RecordedEvent, read: &ProjectEvent) -> bool {
         match read {
             ProjectEvent::ProjectRegistered(_) => true,
+            ProjectEvent::LotDeclared(_)
+            | ProjectEvent::LotCorrected(_)
+            | ProjectEvent::LotWithdrawn(_) => {
+                event.occurred_at.day() <= self.as_of
+                    && shanghai_day(event.recorded_at) <= self.as_known
+            }
             ProjectEvent::EscalationAcknowledged(acknowledged) => self
                 .steps
                 .get(&acknowledged.event)

@@ -102,7 +102,7 @@ impl Server {
             .unwrap();
         let app = Arc::new(App::over(
             Store::at(path),
-            Arc::new(log),
+            Arc::new(log.into()),
             clock.clone(),
             Lang::Zh,
         ));

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::super::problem::Problem;
-use super::super::{Applies, Bound, DayRule, Deadline};
+use super::super::{Applies, Bound, DayRule, Deadline, Due};
 use super::{At, Lint};
 use crate::calendar::Calendar;
 
@@ -56,8 +56,37 @@ impl Lint<'_> {
     }
 
     fn deadline(&mut self, at: &At, stage_id: &str, deadline: &Deadline) {
-        let due_at = at.to("due");
         let due = &deadline.due;
+        self.due(&at.to("due"), stage_id, due);
+        if let Some(met_by) = &deadline.met_by {
+            self.fact_match(&at.to("met_by"), met_by);
+        }
+        let Some(from) = &deadline.from else { return };
+        self.known(&at.to("from"), from);
+        let Some(on) = &due.on else { return };
+        self.days_in_order(&at.to("from"), from, on, deadline.bound);
+    }
+
+    /// The first day of a window is not after its last.
+    pub(super) fn days_in_order(&mut self, at: &At, from: &DayRule, on: &DayRule, bound: Bound) {
+        // Two masked days can be compared in any year; a masked and a fixed one only in a known one.
+        let year = self
+            .year()
+            .or_else(|| (from.needs_year() == on.needs_year()).then_some(ANY_YEAR));
+        if let (Some(first), Some(last)) = (from.first_day(year), on.last_day(year))
+            && first > bound.last_day(last)
+        {
+            self.error(
+                at,
+                "window_order",
+                format!("起始日 {from} 晚于期限 {on}"),
+                format!("the window begins on {from}, after it ends on {on}"),
+            );
+        }
+    }
+
+    /// A day, days after something, or a planned day: exactly one.
+    pub(super) fn due(&mut self, due_at: &At, stage_id: &str, due: &Due) {
         let given = [
             due.on.as_ref().map(|_| "on"),
             due.after.as_ref().map(|_| "after"),
@@ -67,7 +96,7 @@ impl Lint<'_> {
         if given.len() != 1 {
             let problem = Problem::error(
                 "due",
-                self.on_key(&due_at),
+                self.on_key(due_at),
                 "on、after、plan 要写且只写一个",
                 "give one of `on`, `after` and `plan`",
             )
@@ -75,7 +104,7 @@ impl Lint<'_> {
                 "继承来的用 null 删去",
                 "remove an inherited one with `null`",
             );
-            self.tell(&due_at, problem);
+            self.tell(due_at, problem);
         }
         if let Some(after) = &due.after {
             let at = due_at.to("after");
@@ -105,31 +134,16 @@ impl Lint<'_> {
             if let Some(fact) = &after.fact {
                 self.fact_match(&at.to("fact"), fact);
             }
-        }
-        if let Some(met_by) = &deadline.met_by {
-            self.fact_match(&at.to("met_by"), met_by);
-        }
-        let Some(from) = &deadline.from else { return };
-        self.known(&at.to("from"), from);
-        let Some(on) = &due.on else { return };
-        // Two masked days can be compared in any year; a masked and a fixed one only in a known one.
-        let year = self
-            .year()
-            .or_else(|| (from.needs_year() == on.needs_year()).then_some(ANY_YEAR));
-        if let (Some(first), Some(last)) = (from.first_day(year), on.last_day(year))
-            && first > deadline.bound.last_day(last)
-        {
-            self.error(
-                &at.to("from"),
-                "window_order",
-                format!("起始日 {from} 晚于期限 {on}"),
-                format!("the window begins on {from}, after it ends on {on}"),
+            self.first_day_of_none(
+                &at.to("count_first_day"),
+                after.count_first_day,
+                Some(after.days),
             );
         }
     }
 
     /// Whether a day is known; tells if it is not.
-    fn known(&mut self, at: &At, rule: &DayRule) -> Option<Date> {
+    pub(super) fn known(&mut self, at: &At, rule: &DayRule) -> Option<Date> {
         let last = rule.last_day(self.year());
         if last.is_none() {
             let problem = Problem::warning(

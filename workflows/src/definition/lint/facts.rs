@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::super::problem::Problem;
-use super::super::{FactMatch, FactType, Field, FieldKind, Reference};
+use super::super::{FactMatch, FactType, Field, FieldKind, LOT_SUBJECT, Reference};
 use super::{At, Lint};
 
 /// The counters every project has.
@@ -52,6 +52,7 @@ pub(super) fn kind_word(kind: FieldKind) -> &'static str {
         FieldKind::YesNo => "yes_no",
         FieldKind::Reference => "reference",
         FieldKind::Document => "document",
+        FieldKind::Lot => "lot",
     }
 }
 
@@ -272,8 +273,13 @@ impl<'a> Lint<'a> {
 
     /// Values that fields of each of these facts must have.
     pub(super) fn with(&mut self, at: &At, facts: &[String], with: &BTreeMap<String, Value>) {
+        self.values_of(&at.to("where"), facts, with);
+    }
+
+    /// The same, where the values stand under another key.
+    pub(super) fn values_of(&mut self, at: &At, facts: &[String], with: &BTreeMap<String, Value>) {
         for (key, value) in with {
-            let at = at.to("where").to(key);
+            let at = at.to(key);
             for id in facts {
                 // An unknown fact is told where it is named.
                 let Some(fact) = self.definition.facts.get(id) else {
@@ -352,6 +358,7 @@ impl<'a> Lint<'a> {
             FieldKind::Day => (text(&|day| day.parse::<Date>().is_ok()), "2021-01-20"),
             FieldKind::Reference => (text(&|text| text.chars().count() <= 100), "text"),
             FieldKind::Document => (text(&is_digest), "sha256"),
+            FieldKind::Lot => (text(&crate::project::lot::is_lot_id), "A1"),
         };
         if fits {
             return;
@@ -391,7 +398,7 @@ impl<'a> Lint<'a> {
 
     /// What `fact.field` or `project.counter` counts; tells if it is unknown or no number.
     pub(super) fn quantity(&mut self, at: &At, reference: &Reference) -> Option<Quantity> {
-        if reference.subject == "project" {
+        if reference.subject == "project" || reference.subject == LOT_SUBJECT {
             let found = counter_quantity(&reference.field);
             if found.is_none() {
                 self.unknown(

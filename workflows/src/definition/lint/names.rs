@@ -93,6 +93,14 @@ impl<'a> Lint<'a> {
             );
             self.ids(&at.to("deadlines"), stage.deadlines.keys(), Letters::Key);
             self.ids(&at.to("exit"), stage.exit.keys(), Letters::Key);
+            for (id, requirement) in &stage.exit {
+                let at = at.to("exit").to(id);
+                let procedures = &requirement.procedures;
+                self.ids(&at.to("procedures"), procedures.keys(), Letters::Key);
+                if let Some(vote) = &requirement.vote {
+                    self.ids(&at.to("vote").to("bases"), vote.bases.keys(), Letters::Key);
+                }
+            }
         }
         if definition.stages.contains_key(COMPLETED) {
             let at = root.to("stages").to(COMPLETED);

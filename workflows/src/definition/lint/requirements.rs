@@ -1,7 +1,14 @@
 //! What a transition demands: exactly one thing, that can hold and can fail.
 
+mod conditions;
+mod expression;
+mod inspection;
+mod procedures;
+mod vote;
+mod window;
+
 use super::super::problem::Problem;
-use super::super::{FieldKind, Publicity, Requirement, Settled, Share, Signers, Sum};
+use super::super::{FieldKind, LOT_SUBJECT, Publicity, Requirement, Settled, Share, Signers, Sum};
 use super::facts::kind_word;
 use super::{At, Lint};
 
@@ -12,12 +19,12 @@ impl Lint<'_> {
             for (id, requirement) in &stage.exit {
                 let at = At::root().to("stages").to(stage_id).to("exit").to(id);
                 self.applies(&at, &requirement.applies, Some(&stage.applies));
-                self.requirement(&at, requirement);
+                self.requirement(&at, stage_id, requirement);
             }
         }
     }
 
-    fn requirement(&mut self, at: &At, requirement: &Requirement) {
+    fn requirement(&mut self, at: &At, stage_id: &str, requirement: &Requirement) {
         let Requirement {
             share,
             fact,
@@ -27,6 +34,13 @@ impl Lint<'_> {
             order,
             settled,
             not_before,
+            orders_closed,
+            vote,
+            procedures,
+            conditions,
+            inspection,
+            expression,
+            window,
             unless,
             ..
         } = requirement;
@@ -39,11 +53,17 @@ impl Lint<'_> {
             ("order", order.is_some()),
             ("settled", settled.is_some()),
             ("not_before", not_before.is_some()),
+            ("orders_closed", orders_closed.is_some()),
+            ("vote", vote.is_some()),
+            ("procedures", !procedures.is_empty()),
+            ("conditions", conditions.is_some()),
+            ("inspection", inspection.is_some()),
+            ("expression", expression.is_some()),
         ]
         .into_iter()
         .filter_map(|(kind, given)| given.then_some(kind))
         .collect();
-        const KINDS: &str = "share, fact, publicity, signers, sum, order, settled, not_before";
+        const KINDS: &str = "share, fact, publicity, signers, sum, order, settled, not_before, orders_closed, vote, procedures, conditions, inspection, expression";
         match given.as_slice() {
             [] => {
                 let problem = Problem::error(
@@ -105,6 +125,34 @@ impl Lint<'_> {
         if let Some(settled) = settled {
             self.settled(&at.to("settled"), settled);
         }
+        if let Some(vote) = vote {
+            self.vote(&at.to("vote"), vote);
+        }
+        self.procedures(&at.to("procedures"), procedures);
+        if let Some(conditions) = conditions {
+            self.conditions(&at.to("conditions"), stage_id, conditions);
+        }
+        if let Some(inspection) = inspection {
+            self.inspection(&at.to("inspection"), inspection);
+        }
+        if let Some(expression) = expression {
+            self.expression(&at.to("expression").to("cel"), &expression.cel);
+        }
+        if let Some(window) = window {
+            self.window(&at.to("window"), stage_id, requirement, window);
+        }
+    }
+
+    /// To count the first day of no days is to end before the period begins.
+    pub(super) fn first_day_of_none(&mut self, at: &At, counted: bool, days: Option<u32>) {
+        if counted && days.is_none_or(|days| days == 0) {
+            self.error(
+                at,
+                "no_first_day",
+                "没有天数，当日无从计入",
+                "no days are counted, so neither is the first",
+            );
+        }
     }
 
     fn cannot_fail(&mut self, at: &At) {
@@ -139,7 +187,7 @@ impl Lint<'_> {
         let subjects: Vec<String> = [&share.of, &share.over]
             .into_iter()
             .map(|reference| reference.subject.clone())
-            .filter(|subject| subject != "project")
+            .filter(|subject| subject != "project" && subject != LOT_SUBJECT)
             .collect();
         if subjects.is_empty() {
             self.error(
@@ -153,33 +201,38 @@ impl Lint<'_> {
         let mut subjects = subjects;
         subjects.dedup();
         self.with(at, &subjects, &share.with);
-        match (share.at_least, share.more_than) {
-            (None, None) | (Some(_), Some(_)) => {
-                let problem = Problem::error(
-                    "threshold",
-                    self.on_key(at),
-                    "at_least（含）和 more_than（不含）要写且只写一个",
-                    "give one of `at_least` (inclusive) and `more_than` (exclusive)",
-                )
-                .hinting(
-                    "继承来的用 null 删去",
-                    "remove an inherited one with `null`",
-                );
-                self.tell(at, problem);
-            }
-            (Some(at_least), None) => {
-                let at = at.to("at_least");
-                if at_least.is_zero() {
-                    self.cannot_fail(&at);
-                } else if at_least.is_above_whole() {
-                    self.cannot_hold(&at);
-                }
-            }
-            (None, Some(more_than)) => {
-                if more_than.is_whole() || more_than.is_above_whole() {
-                    self.cannot_hold(&at.to("more_than"));
-                }
-            }
+        let bounds = [
+            ("at_least", share.at_least),
+            ("more_than", share.more_than),
+            ("at_most", share.at_most),
+            ("less_than", share.less_than),
+        ];
+        let given: Vec<_> = bounds
+            .into_iter()
+            .filter_map(|(key, bound)| Some((key, bound?)))
+            .collect();
+        let [(key, bound)] = given.as_slice() else {
+            let problem = Problem::error(
+                "threshold",
+                self.on_key(at),
+                "at_least（含）、more_than（不含）、at_most（上限，含）、less_than（上限，不含）要写且只写一个",
+                "give one of `at_least` (inclusive), `more_than` (exclusive), `at_most` and `less_than` (upper bounds)",
+            )
+            .hinting(
+                "继承来的用 null 删去",
+                "remove an inherited one with `null`",
+            );
+            self.tell(at, problem);
+            return;
+        };
+        let at = at.to(key);
+        match *key {
+            "at_least" if bound.is_zero() => self.cannot_fail(&at),
+            "at_least" if bound.is_above_whole() => self.cannot_hold(&at),
+            "more_than" if bound.is_whole() || bound.is_above_whole() => self.cannot_hold(&at),
+            // A part may be more than its whole where it is a cost over its estimate, so no upper bound always holds.
+            "less_than" if bound.is_zero() => self.cannot_hold(&at),
+            _ => {}
         }
     }
 
@@ -196,6 +249,11 @@ impl Lint<'_> {
                 "a publicity stands for at least 1 day; leave `days` out if the text gives none",
             );
         }
+        self.first_day_of_none(
+            &at.to("count_first_day"),
+            publicity.count_first_day,
+            publicity.days,
+        );
         match &publicity.channel_field {
             Some(key) => {
                 let field_at = at.to("channel_field");
@@ -277,7 +335,7 @@ impl Lint<'_> {
     fn sum(&mut self, at: &At, sum: &Sum) {
         let of = at.to("of");
         self.quantity(&of, &sum.of);
-        if sum.of.subject == "project" {
+        if sum.of.subject == "project" || sum.of.subject == LOT_SUBJECT {
             self.error(
                 &of,
                 "not_a_fact",
@@ -289,8 +347,13 @@ impl Lint<'_> {
         if let Some(per) = &sum.per {
             self.quantity(&at.to("per"), per);
         }
-        if sum.at_least == 0 {
+        if sum.at_least == 0 && sum.at_most.is_none() {
             self.cannot_fail(&at.to("at_least"));
+        }
+        if let Some(at_most) = sum.at_most
+            && at_most < sum.at_least
+        {
+            self.cannot_hold(&at.to("at_most"));
         }
     }
 

@@ -9,6 +9,8 @@ const MAX_AREAS: usize = 2_000;
 const MAX_AREA_DEPTH: usize = 16;
 /// The most entries of every other register, and of the stages' rules together.
 const MAX_ENTRIES: usize = 1_000;
+/// The most expressions: each is tried with many inputs.
+const MAX_EXPRESSIONS: usize = 100;
 /// The most stages, tracks and steps.
 const MAX_STEPS: usize = 100;
 
@@ -26,6 +28,20 @@ impl Lint<'_> {
         let rules: usize = stages
             .map(|stage| stage.exit.len() + stage.deadlines.len() + stage.responsible.len())
             .sum();
+        let exit = || {
+            definition
+                .stages
+                .values()
+                .flat_map(|stage| stage.exit.values())
+        };
+        let procedures: usize = exit().map(|rule| rule.procedures.len()).sum();
+        let expressions: usize = exit()
+            .map(|rule| {
+                let waivers = rule.procedures.values().flat_map(|p| &p.waived);
+                usize::from(rule.expression.is_some())
+                    + waivers.filter(|waiver| waiver.when.is_some()).count()
+            })
+            .sum();
         for (part, found, limit) in [
             ("areas", definition.areas.len(), MAX_AREAS),
             ("tracks", definition.tracks.len(), MAX_STEPS),
@@ -33,6 +49,8 @@ impl Lint<'_> {
             ("facts", fields, 10 * MAX_ENTRIES),
             ("stages", definition.stages.len(), MAX_STEPS),
             ("stages", rules, MAX_ENTRIES),
+            ("stages", procedures, MAX_ENTRIES),
+            ("stages", expressions, MAX_EXPRESSIONS),
             ("targets", definition.targets.len(), MAX_ENTRIES),
             ("ladder", definition.ladder.len(), MAX_STEPS),
         ] {

@@ -1,12 +1,15 @@
 //! Rules in the words of a reader.
 
+mod kinds;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::super::{
-    Applies, Bound, COMPLETED, DayRule, Deadline, Definition, FactMatch, Field, FieldKind, Lang,
-    Measure, Milestone, PlanDay, Publicity, Reference, Requirement, Settled, Target,
+    Applies, Bound, COMPLETED, DayRule, Deadline, Definition, Due, FactMatch, Field, FieldKind,
+    LOT_SUBJECT, Lang, Measure, Milestone, PlanDay, Publicity, Reference, Requirement, Settled,
+    Target,
 };
 use crate::calendar::DayKind;
 
@@ -118,6 +121,9 @@ impl<'a> Phrases<'a> {
     }
 
     fn reference(&self, reference: &Reference) -> String {
+        if reference.subject == LOT_SUBJECT {
+            return self.lot_counter(&reference.field);
+        }
         if reference.subject == "project" {
             return match reference.field.as_str() {
                 "households" => self.say("项目户数", "households of the project"),
@@ -199,6 +205,25 @@ impl<'a> Phrases<'a> {
         }
     }
 
+    /// Days of a period, with the first one where it counts; by default it does not.
+    fn counted(&self, days: u32, kind: DayKind, count_first_day: bool) -> String {
+        let text = self.days(days, kind);
+        if count_first_day {
+            return self.put(
+                format!("{text}（当日计入）"),
+                format!("{text} (the first one counts)"),
+            );
+        }
+        text
+    }
+
+    fn stage_name(&self, id: &str) -> String {
+        self.definition.stages.get(id).map_or_else(
+            || id.to_owned(),
+            |stage| stage.name.get(self.lang).to_owned(),
+        )
+    }
+
     /// So many days before or after the last permitted day.
     pub(super) fn step_time(&self, days: i32, kind: DayKind) -> String {
         let many = self.days(days.unsigned_abs(), kind);
@@ -218,11 +243,13 @@ impl<'a> Phrases<'a> {
         };
         match bound {
             Bound::By => day,
-            Bound::Before if rule.last_day(year).is_some() => self.put(
-                format!("{day}（{rule} 之前）"),
-                format!("{day} (before {rule})"),
-            ),
-            Bound::Before => self.put(format!("{day} 之前"), format!("before {day}")),
+            Bound::Before => match rule.last_day(year) {
+                Some(last) => self.put(
+                    format!("{day}（{last} 之前）"),
+                    format!("{day} (before {last})"),
+                ),
+                None => self.put(format!("{day} 之前"), format!("before {day}")),
+            },
         }
     }
 
@@ -239,9 +266,12 @@ impl<'a> Phrases<'a> {
     }
 
     pub(super) fn due(&self, deadline: &Deadline) -> String {
-        let due = &deadline.due;
+        self.due_words(&deadline.due, deadline.bound)
+    }
+
+    fn due_words(&self, due: &Due, bound: Bound) -> String {
         if let Some(on) = due.on {
-            return self.day(on, deadline.bound);
+            return self.day(on, bound);
         }
         if let Some(plan) = due.plan {
             return match plan {
@@ -260,14 +290,10 @@ impl<'a> Phrases<'a> {
         let Some(after) = &due.after else {
             return String::new();
         };
-        let days = self.days(after.days, after.kind);
+        let days = self.counted(after.days, after.kind, after.count_first_day);
         let from = match (&after.entered, &after.fact) {
             (Some(stage), _) => {
-                let stage = self
-                    .definition
-                    .stages
-                    .get(stage)
-                    .map_or(stage.as_str(), |s| s.name.get(self.lang));
+                let stage = self.stage_name(stage);
                 self.put(format!("进入“{stage}”"), format!("entering “{stage}”"))
             }
             (None, Some(fact)) => self.matched(fact),
@@ -279,11 +305,15 @@ impl<'a> Phrases<'a> {
     pub(super) fn requirement(&self, requirement: &Requirement) -> String {
         let mut text = if let Some(share) = &requirement.share {
             let subjects = [share.of.subject.clone(), share.over.subject.clone()];
-            let threshold = match (share.at_least, share.more_than) {
-                (Some(at_least), _) => format!("≥ {at_least}"),
-                (None, Some(more_than)) => format!("> {more_than}"),
-                (None, None) => String::new(),
-            };
+            let threshold = [
+                ("≥", share.at_least),
+                (">", share.more_than),
+                ("≤", share.at_most),
+                ("<", share.less_than),
+            ]
+            .into_iter()
+            .find_map(|(sign, bound)| Some(format!("{sign} {}", bound?)))
+            .unwrap_or_default();
             format!(
                 "{} / {} {threshold}{}",
                 self.reference(&share.of),
@@ -328,15 +358,22 @@ impl<'a> Phrases<'a> {
         } else if let Some(sum) = &requirement.sum {
             let of = self.reference(&sum.of);
             let with = self.with(std::slice::from_ref(&sum.of.subject), &sum.with);
-            let amount = self.amount(&sum.of, sum.at_least, sum.unit.as_deref());
+            let amount = |amount| self.amount(&sum.of, amount, sum.unit.as_deref());
+            let amount = match (sum.at_least, sum.at_most) {
+                (at_least, None) => format!("≥ {}", amount(at_least)),
+                (0, Some(at_most)) => format!("≤ {}", amount(at_most)),
+                (at_least, Some(at_most)) => {
+                    format!("{} — {}", amount(at_least), amount(at_most))
+                }
+            };
             let per = sum
                 .per
                 .as_ref()
                 .map(|per| format!(" × {}", self.reference(per)))
                 .unwrap_or_default();
             self.put(
-                format!("{of}{with}合计 ≥ {amount}{per}"),
-                format!("sum of {of}{with} ≥ {amount}{per}"),
+                format!("{of}{with}合计 {amount}{per}"),
+                format!("sum of {of}{with} {amount}{per}"),
             )
         } else if let Some(order) = &requirement.order {
             let (earlier, later) = (self.matched(&order.earlier), self.matched(&order.later));
@@ -353,9 +390,25 @@ impl<'a> Phrases<'a> {
                 .first_day(year)
                 .map_or_else(|| not_before.day.to_string(), |day| day.to_string());
             self.put(format!("不早于 {day}"), format!("not before {day}"))
+        } else if let Some(asked) = &requirement.orders_closed {
+            self.orders_closed(asked)
+        } else if let Some(vote) = &requirement.vote {
+            self.vote(vote)
+        } else if !requirement.procedures.is_empty() {
+            self.procedures(requirement)
+        } else if let Some(conditions) = &requirement.conditions {
+            self.conditions(conditions)
+        } else if let Some(inspection) = &requirement.inspection {
+            self.inspection(inspection)
+        } else if let Some(expression) = &requirement.expression {
+            let message = expression.message.get(self.lang);
+            format!("{message} `{}`", expression.cel)
         } else {
             String::new()
         };
+        if let Some(window) = &requirement.window {
+            text.push_str(&self.window(window));
+        }
         if let Some(unless) = &requirement.unless {
             let waived = self.matched(unless);
             text.push_str(&self.put(format!("；有{waived}则免"), format!("; waived by {waived}")));
@@ -367,7 +420,7 @@ impl<'a> Phrases<'a> {
         let posted = self.matched(&publicity.posted);
         let mut text = match publicity.days {
             Some(days) => {
-                let days = self.days(days, publicity.kind);
+                let days = self.counted(days, publicity.kind, publicity.count_first_day);
                 self.put(
                     format!("{posted}满 {days}"),
                     format!("{posted} stood for {days}"),

@@ -43,6 +43,8 @@ pub(super) fn decide(
         from: state.stage.clone(),
         to: to.to_owned(),
         returned: false,
+        lot: None,
+        lots: Vec::new(),
         decided_at: context.decided_at(),
         definition: context.definition_digest.to_owned(),
         calendar: context.calendar.digest().to_owned(),
@@ -97,6 +99,8 @@ pub(super) fn decide_return(
             from: state.stage.clone(),
             to: to.to_owned(),
             returned: true,
+            lot: None,
+            lots: Vec::new(),
             decided_at: context.decided_at(),
             definition: context.definition_digest.to_owned(),
             calendar: context.calendar.digest().to_owned(),
@@ -116,10 +120,13 @@ pub(super) fn running(state: &ProjectState) -> Result<(), CommandError> {
     }
 }
 
-/// A transition may not take effect before the previous one, nor before the project was registered or resumed.
-fn not_before_previous(state: &ProjectState, day: Date) -> Result<(), CommandError> {
+/// A transition may not take effect before the previous one, nor before the project was registered or resumed, nor
+/// before it went over to the version that judges it.
+pub(super) fn not_before_previous(state: &ProjectState, day: Date) -> Result<(), CommandError> {
     let resumed = state.stops.last().and_then(|stop| stop.until);
+    let migrated = state.migrated().map(|migration| migration.day);
     let previous = state.since.max(resumed.unwrap_or(state.since));
+    let previous = previous.max(migrated.unwrap_or(previous));
     if day < previous {
         return Err(CommandError::BeforePrevious { day, previous });
     }

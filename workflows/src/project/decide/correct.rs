@@ -4,10 +4,12 @@
 use anju_engine::event::{EventId, OccurredAt};
 
 use super::record::check_digests;
-use super::{CommandError, Context, Decision, after};
+use super::{CommandError, Context, Decision, after, lot};
+use crate::definition::EVERY_LOT;
 use crate::project::command::Command;
 use crate::project::event::{BasisLost, FactCorrected, FactVoided, ProjectEvent};
 use crate::project::fields;
+use crate::project::lot::When;
 use crate::project::state::{FactState, ProjectState};
 use crate::requirement::{View, judge};
 
@@ -27,6 +29,9 @@ pub(super) fn decide(
         .ok_or(CommandError::NoSuchFact { event: target })?;
     if fact.voided {
         return Err(CommandError::AlreadyVoid { event: target });
+    }
+    if let Command::Correct { fields, .. } = command {
+        lot::known_to(context, state, &fact.fact, fields)?;
     }
     let without_basis = to_event(context, command, target, fact, Vec::new())?;
     let lost = basis_lost(context, state, position, &without_basis, occurred_at);
@@ -92,8 +97,8 @@ fn to_event(
     }))
 }
 
-/// The accepted transitions that used the fact and, judged again on the corrected facts that stood before them,
-/// would now miss a requirement that blocks.
+/// What the fact was used for and, judged again on the corrected facts that stood before, would now miss a requirement
+/// that blocks: accepted transitions, and gates that lots have passed.
 fn basis_lost(
     context: Context<'_>,
     state: &ProjectState,
@@ -101,39 +106,29 @@ fn basis_lost(
     event: &ProjectEvent,
     occurred_at: &OccurredAt,
 ) -> Vec<BasisLost> {
-    let events = [(event.clone(), occurred_at.clone())];
-    let Some(corrected) = after(state, &state.id, context.now, &events) else {
+    let Some(corrected) = corrected(context, state, event, occurred_at) else {
         return Vec::new();
     };
-    let mut lost = Vec::new();
+    let again = Again {
+        context,
+        state,
+        corrected: &corrected,
+    };
+    let mut lost = again.passages(|_, cites| cites.contains(&position));
     for transition in state.transitions.iter().filter(|t| !t.returned) {
-        let rules = transition
-            .cites
-            .iter()
-            .filter(|(_, cites)| cites.contains(&position))
-            .map(|(rule, _)| rule);
-        for rule in rules {
-            let Some(requirement) = context
-                .definition
-                .stages
-                .get(&transition.from)
-                .and_then(|stage| stage.exit.get(rule))
-            else {
-                continue;
-            };
-            let view = View {
-                definition: context.definition,
-                calendar: context.calendar,
-                state: &corrected,
-                day: transition.day,
-                before: Some(transition.position),
-            };
-            let judgement = judge(view, &transition.from, rule, requirement);
-            let already = state
-                .basis_lost
-                .iter()
-                .any(|b| b.transition == transition.position && b.rule == *rule);
-            if !judgement.met && !judgement.warn && !already {
+        let when = When {
+            day: transition.day,
+            before: Some(transition.position),
+        };
+        let gate = Gate {
+            corrected: &corrected.at_gate(when),
+            uncorrected: &state.at_gate(when),
+            stage: &transition.from,
+            when,
+            position: transition.position,
+        };
+        for (rule, cites) in &transition.cites {
+            if cites.contains(&position) && again.misses(&gate, rule) {
                 lost.push(BasisLost {
                     transition: transition.position,
                     rule: rule.clone(),
@@ -141,5 +136,148 @@ fn basis_lost(
             }
         }
     }
-    lost
+    again.with_transitions(lost)
+}
+
+/// The same for the counters of a lot: everything that was judged of it is judged again.
+pub(super) fn basis_lost_with_lot(
+    context: Context<'_>,
+    state: &ProjectState,
+    lot: &str,
+    event: &ProjectEvent,
+    occurred_at: &OccurredAt,
+) -> Vec<BasisLost> {
+    let Some(corrected) = corrected(context, state, event, occurred_at) else {
+        return Vec::new();
+    };
+    let again = Again {
+        context,
+        state,
+        corrected: &corrected,
+    };
+    again.with_transitions(again.passages(|of, _| of == lot))
+}
+
+fn corrected(
+    context: Context<'_>,
+    state: &ProjectState,
+    event: &ProjectEvent,
+    occurred_at: &OccurredAt,
+) -> Option<ProjectState> {
+    let events = [(event.clone(), occurred_at.clone())];
+    after(state, &state.id, context.now, &events)
+}
+
+/// A gate that was passed: what is judged again there.
+struct Gate<'a> {
+    corrected: &'a ProjectState,
+    uncorrected: &'a ProjectState,
+    stage: &'a str,
+    when: When,
+    /// Of the record that says that it was passed.
+    position: u64,
+}
+
+/// Judging again what was decided, on corrected facts.
+struct Again<'a> {
+    context: Context<'a>,
+    /// Before the correction.
+    state: &'a ProjectState,
+    /// After it.
+    corrected: &'a ProjectState,
+}
+
+impl Again<'_> {
+    /// The gates passed by lots that would be closed now, among the rules that `touched` (lot, cited positions) names.
+    fn passages(&self, touched: impl Fn(&str, &[u64]) -> bool) -> Vec<BasisLost> {
+        let mut lost = Vec::new();
+        for (id, lot) in &self.state.lots {
+            let (Some(alone), Some(uncorrected)) =
+                (self.corrected.of_lot(id), self.state.of_lot(id))
+            else {
+                continue;
+            };
+            for passage in &lot.passages {
+                let when = When {
+                    day: passage.day,
+                    before: Some(passage.position),
+                };
+                let gate = Gate {
+                    corrected: &alone,
+                    uncorrected: &uncorrected,
+                    stage: &passage.stage,
+                    when,
+                    position: passage.position,
+                };
+                for (rule, cites) in &passage.cites {
+                    if touched(id, cites) && self.misses(&gate, rule) {
+                        lost.push(BasisLost {
+                            transition: passage.position,
+                            rule: rule.clone(),
+                        });
+                    }
+                }
+            }
+        }
+        lost
+    }
+
+    /// Whether a rule that blocks is missed as of then, and was not known to be.
+    fn misses(&self, gate: &Gate<'_>, rule: &str) -> bool {
+        let Some(requirement) = self
+            .context
+            .definition
+            .stages
+            .get(gate.stage)
+            .and_then(|stage| stage.exit.get(rule))
+        else {
+            return false;
+        };
+        let view = View {
+            definition: self.context.definition,
+            calendar: self.context.calendar,
+            state: gate.corrected,
+            day: gate.when.day,
+            before: gate.when.before,
+        };
+        let judgement = judge(view, gate.stage, rule, requirement);
+        if judgement.met || judgement.warn || self.is_known(gate.position, rule) {
+            return false;
+        }
+        // What was decided under an earlier version was right by that one. The version in force may ask more, and that
+        // is no fault of this correction: it counts only if the correction itself made the difference.
+        let earlier_version = self
+            .state
+            .migrated()
+            .is_some_and(|migration| gate.position < migration.position);
+        let uncorrected = View {
+            state: gate.uncorrected,
+            ..view
+        };
+        !earlier_version || judge(uncorrected, gate.stage, rule, requirement).met
+    }
+
+    fn is_known(&self, position: u64, rule: &str) -> bool {
+        self.state
+            .basis_lost
+            .iter()
+            .any(|known| known.transition == position && known.rule == rule)
+    }
+
+    /// A transition that rests on a lot's passage loses its basis with it.
+    fn with_transitions(&self, mut lost: Vec<BasisLost>) -> Vec<BasisLost> {
+        let gone: Vec<u64> = lost.iter().map(|lost| lost.transition).collect();
+        for transition in self.state.transitions.iter().filter(|t| !t.returned) {
+            let rests = transition.cites.iter().any(|(rule, cites)| {
+                rule == EVERY_LOT && cites.iter().any(|position| gone.contains(position))
+            });
+            if rests && !self.is_known(transition.position, EVERY_LOT) {
+                lost.push(BasisLost {
+                    transition: transition.position,
+                    rule: EVERY_LOT.to_owned(),
+                });
+            }
+        }
+        lost
+    }
 }

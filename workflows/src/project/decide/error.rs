@@ -3,6 +3,8 @@
 use anju_engine::event::EventId;
 use jiff::civil::Date;
 
+use super::lot::LotError;
+use super::order::OrderError;
 use crate::definition::Lang;
 use crate::project::fields::FieldProblem;
 
@@ -107,6 +109,10 @@ pub enum CommandError {
     },
     /// The step is not due (any more).
     NotDue,
+    /// Not with this lot.
+    Lot(LotError),
+    /// Not with this order.
+    Order(OrderError),
     /// A document is not named by its SHA-256, or a note not by its digest.
     BadDigest {
         /// What was given.
@@ -227,6 +233,8 @@ impl CommandError {
                 "该督办步骤未到期或已办理".to_owned(),
                 "the step is not due, or was taken already".to_owned(),
             ),
+            Self::Lot(error) => error.both(),
+            Self::Order(error) => error.both(),
             Self::BadDigest { value } => (
                 format!("“{value}”不是SHA-256(64位十六进制)"),
                 format!("{value:?} is not a SHA-256 of 64 hex digits"),

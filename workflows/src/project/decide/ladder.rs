@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use super::record::check_digests;
 use super::{CommandError, Context, Decision};
 use crate::project::deadline::open_deadlines;
-use crate::project::escalation::{due_step, reply_by};
+use crate::project::escalation::{due_steps, reply_by};
 use crate::project::event::{
     EscalationAcknowledged, EscalationRaised, Extension, ProjectEvent, StepKey,
 };
@@ -38,6 +38,7 @@ pub(super) fn extend(
     Ok(Decision::one(
         ProjectEvent::DeadlineExtended(Extension {
             deadline: deadline.to_owned(),
+            lot: None,
             before: Some(current.due),
             due,
             late: occurred_at.day() > current.due,
@@ -80,8 +81,9 @@ pub(super) fn escalate(
     occurred_at: &OccurredAt,
 ) -> Result<Decision, CommandError> {
     let (definition, calendar) = (context.definition, context.calendar);
-    let due = due_step(definition, calendar, state, context.today())
-        .filter(|due| due.key == *key)
+    let due = due_steps(definition, calendar, state, context.today())
+        .into_iter()
+        .find(|due| due.key == *key)
         .ok_or(CommandError::NotDue)?;
     let step = definition
         .ladder
@@ -92,9 +94,18 @@ pub(super) fn escalate(
             key: due.key,
             ladder: due.ladder,
             stage: state.stage.clone(),
+            lot_name: key
+                .lot
+                .as_ref()
+                .and_then(|lot| state.lots.get(lot))
+                .map(|lot| lot.name.clone()),
+            about: key
+                .order
+                .and_then(|order| state.orders.get(&order))
+                .map(|order| order.about.clone()),
             due: due.due,
             step_due: due.step_due,
-            to: addressees(context, state, &step.to),
+            to: addressees(context, state, key, &step.to),
             superseded: due.superseded,
             draft: step.signed,
             reply_by: reply_by(calendar, step, occurred_at.day()),
@@ -106,18 +117,27 @@ pub(super) fn escalate(
     ))
 }
 
-/// `responsible` stands for the units that lead the project's stage; other words are units by name.
-fn addressees(context: Context<'_>, state: &ProjectState, to: &[String]) -> Vec<String> {
+/// `responsible` stands for the units that lead the project's stage, or the unit an order went to; other words are
+/// units by name.
+fn addressees(
+    context: Context<'_>,
+    state: &ProjectState,
+    key: &StepKey,
+    to: &[String],
+) -> Vec<String> {
+    let order = key.order.and_then(|number| state.orders.get(&number));
     let mut units: Vec<String> = Vec::new();
     for word in to {
-        if word == "responsible" {
+        if word != "responsible" {
+            units.push(word.clone());
+        } else if let Some(order) = order {
+            units.push(order.to.clone());
+        } else {
             units.extend(
                 context
                     .definition
                     .responsible_units(&state.stage, &state.placement()),
             );
-        } else {
-            units.push(word.clone());
         }
     }
     let mut seen = std::collections::BTreeSet::new();

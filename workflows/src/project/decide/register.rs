@@ -3,7 +3,7 @@
 use anju_engine::event::OccurredAt;
 
 use super::{CommandError, Context, Decision};
-use crate::definition::{Definition, Placement, Relevance};
+use crate::definition::{Definition, Placement, Relevance, Text};
 use crate::project::command::Register;
 use crate::project::event::{ProjectEvent, ProjectId};
 use crate::project::fields::{Expected, FieldProblem, MAX_TEXT, holds_personal_number};
@@ -26,12 +26,15 @@ pub(super) fn decide(
     known(
         ("改造区域", "area"),
         register.area.as_ref(),
-        definition.areas.keys(),
+        definition.areas.iter().map(|(id, area)| (id, &area.name)),
     )?;
     known(
         ("计划类别", "track"),
         register.track.as_ref(),
-        definition.tracks.keys(),
+        definition
+            .tracks
+            .iter()
+            .map(|(id, track)| (id, &track.name)),
     )?;
     check_texts(register)?;
     let track = track_of(definition, register)?;
@@ -100,42 +103,46 @@ fn track_of(definition: &Definition, register: &Register) -> Result<Option<Strin
     }
 }
 
+/// An id that must be one of `known`. Clerks write names, so the refusal lists both.
 fn known<'a>(
     what: (&'static str, &'static str),
     value: Option<&String>,
-    known: impl Iterator<Item = &'a String> + Clone,
+    known: impl Iterator<Item = (&'a String, &'a Text)> + Clone,
 ) -> Result<(), CommandError> {
     match value {
-        Some(value) if !known.clone().any(|id| id == value) => Err(CommandError::Unknown {
+        Some(value) if !known.clone().any(|(id, _)| id == value) => Err(CommandError::Unknown {
             what,
             value: value.clone(),
-            known: known.cloned().collect(),
+            known: known
+                .map(|(id, name)| format!("{}({id})", name.zh))
+                .collect(),
         }),
         _ => Ok(()),
     }
 }
 
+/// What is wrong with a public text: it is there, short, and holds no number of a person.
+pub(super) fn public_text(field: &str, text: &str) -> Option<FieldProblem> {
+    let expected = if text.trim().is_empty() {
+        Some(Expected::Required)
+    } else if text.chars().count() > MAX_TEXT || text.chars().any(char::is_control) {
+        Some(Expected::ShortText)
+    } else if holds_personal_number(text) {
+        Some(Expected::NoPersonalValue)
+    } else {
+        None
+    };
+    expected.map(|expected| FieldProblem {
+        field: field.to_owned(),
+        value: text.to_owned(),
+        expected,
+    })
+}
+
 /// Names of projects and compounds are public; they are still short, and hold no number of a person.
 fn check_texts(register: &Register) -> Result<(), CommandError> {
     let mut problems = Vec::new();
-    let mut check = |field: &str, text: &str| {
-        let expected = if text.trim().is_empty() {
-            Some(Expected::Required)
-        } else if text.chars().count() > MAX_TEXT || text.chars().any(char::is_control) {
-            Some(Expected::ShortText)
-        } else if holds_personal_number(text) {
-            Some(Expected::NoPersonalValue)
-        } else {
-            None
-        };
-        if let Some(expected) = expected {
-            problems.push(FieldProblem {
-                field: field.to_owned(),
-                value: text.to_owned(),
-                expected,
-            });
-        }
-    };
+    let mut check = |field: &str, text: &str| problems.extend(public_text(field, text));
     check("name", &register.name);
     if let Some(category) = &register.category {
         check("category", category);

@@ -15,7 +15,7 @@ fn a_requirement_asks_for_exactly_one_thing() {
         "",
         &[(
             "|funded:",
-            "error no_kind: the requirement asks for nothing (expected: share, fact, publicity, signers, sum, order, settled, not_before)",
+            "error no_kind: the requirement asks for nothing (expected: share, fact, publicity, signers, sum, order, settled, not_before, orders_closed, vote, procedures, conditions, inspection, expression)",
         )],
     );
     broken(
@@ -112,7 +112,7 @@ fn a_share_can_hold_and_can_fail() {
 
 #[test]
 fn a_share_has_one_threshold() {
-    let line = "error threshold: give one of `at_least` (inclusive) and `more_than` (exclusive); remove an inherited one with `null`";
+    let line = "error threshold: give one of `at_least` (inclusive), `more_than` (exclusive), `at_most` and `less_than` (upper bounds); remove an inherited one with `null`";
     share(
         "share: {of: consent.agreed, over: consent.asked}",
         "|share: {of",

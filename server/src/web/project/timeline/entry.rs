@@ -5,9 +5,10 @@ use anju_projections::timeline::{DecisionOutcome, ReplayedDecision, ReplayedFact
 use anju_workflows::definition::FactType;
 use anju_workflows::project::ProjectEvent;
 use anju_workflows::project::event::{
-    EscalationRaised, Extension, FactCorrected, FactRecorded, FactVoided, ProjectRegistered,
-    Transition,
+    DefinitionMigrated, EscalationRaised, Extension, FactCorrected, FactRecorded, FactVoided,
+    ProjectRegistered, Transition,
 };
+use anju_workflows::project::migrated::DeadlineChoice;
 use maud::{Markup, html};
 
 use super::{Entry, Known, requirements};
@@ -23,14 +24,25 @@ pub(super) fn note_of(event: &ProjectEvent) -> Option<&str> {
         ProjectEvent::FactCorrected(correction) => correction.note.as_deref(),
         ProjectEvent::FactVoided(void) => void.note.as_deref(),
         ProjectEvent::TransitionAccepted(transition)
-        | ProjectEvent::TransitionRefused(transition) => transition.note.as_deref(),
+        | ProjectEvent::TransitionRefused(transition)
+        | ProjectEvent::LotPassed(transition)
+        | ProjectEvent::LotRefused(transition) => transition.note.as_deref(),
+        ProjectEvent::LotCorrected(corrected) => corrected.note.as_deref(),
+        ProjectEvent::LotWithdrawn(withdrawn) => withdrawn.note.as_deref(),
+        ProjectEvent::OrderDispatched(order) => order.note.as_deref(),
+        ProjectEvent::OrderReplied(reply) => reply.note.as_deref(),
+        ProjectEvent::OrderClosed(closed) => closed.note.as_deref(),
+        ProjectEvent::OrderReopened(open) => open.note.as_deref(),
+        ProjectEvent::OrderExtended(more) => more.note.as_deref(),
         ProjectEvent::ProjectSuspended(suspension) | ProjectEvent::ProjectResumed(suspension) => {
             suspension.note.as_deref()
         }
         ProjectEvent::ProjectWithdrawn(reason) => reason.note.as_deref(),
         ProjectEvent::DeadlineExtended(extension) => extension.note.as_deref(),
         ProjectEvent::EscalationAcknowledged(acknowledged) => acknowledged.note.as_deref(),
+        ProjectEvent::DefinitionMigrated(migrated) => migrated.note.as_deref(),
         ProjectEvent::ProjectRegistered(_)
+        | ProjectEvent::LotDeclared(_)
         | ProjectEvent::EscalationRaised(_)
         | ProjectEvent::EscalationWithdrawn(_) => None,
     }
@@ -56,7 +68,9 @@ pub(super) fn of(
         ProjectEvent::FactCorrected(correction) => told.corrected(event, correction),
         ProjectEvent::FactVoided(void) => told.voided(void),
         ProjectEvent::TransitionAccepted(transition)
-        | ProjectEvent::TransitionRefused(transition) => told.decided(event, transition),
+        | ProjectEvent::TransitionRefused(transition)
+        | ProjectEvent::LotPassed(transition)
+        | ProjectEvent::LotRefused(transition) => told.decided(event, transition),
         ProjectEvent::ProjectSuspended(suspension) => told.plain("clock", {
             let cause = suspension.cause.as_deref().unwrap_or("other");
             html! { (visit.pick("停钟：", "Clock stopped: ")) (words::cause(cause, visit.lang)) }
@@ -88,6 +102,15 @@ pub(super) fn of(
                 .map_or_else(String::new, |step| step.name.clone());
             html! { (visit.pick("签收：", "Acknowledged: ")) (name) }
         }),
+        ProjectEvent::DefinitionMigrated(migrated) => told.migrated(migrated),
+        ProjectEvent::LotDeclared(_)
+        | ProjectEvent::LotCorrected(_)
+        | ProjectEvent::LotWithdrawn(_)
+        | ProjectEvent::OrderDispatched(_)
+        | ProjectEvent::OrderReplied(_)
+        | ProjectEvent::OrderClosed(_)
+        | ProjectEvent::OrderReopened(_)
+        | ProjectEvent::OrderExtended(_) => told.part(read),
     };
     if note_of(read).is_some() {
         let body = entry.body;
@@ -106,18 +129,53 @@ pub(super) fn of(
 }
 
 /// Tells the events of one project to one reader.
-struct Teller<'a> {
-    project: &'a Project,
-    visit: &'a Visit,
+pub(super) struct Teller<'a> {
+    pub(super) project: &'a Project,
+    pub(super) visit: &'a Visit,
     known: &'a Known<'a>,
 }
 
 impl Teller<'_> {
-    fn plain(&self, class: &'static str, title: Markup) -> Entry {
+    pub(super) fn plain(&self, class: &'static str, title: Markup) -> Entry {
         Entry {
             class,
             title,
             body: html! {},
+        }
+    }
+
+    fn migrated(&self, migrated: &DefinitionMigrated) -> Entry {
+        let visit = self.visit;
+        let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
+        let choice = |choice: DeadlineChoice| match choice {
+            DeadlineChoice::Keep => visit.pick("沿用", "kept"),
+            DeadlineChoice::Recompute => visit.pick("重算", "computed anew"),
+            DeadlineChoice::Lapse => visit.pick("作废", "lapsed"),
+        };
+        Entry {
+            class: "clock",
+            title: html! { (visit.pick("迁移到计划的新版本", "Went over to another version of the programme")) },
+            body: html! {
+                p.values { code { (short(&migrated.from)) } " → " code { (short(&migrated.to)) } }
+                @if !migrated.deadlines.is_empty() {
+                    ul {
+                        @for (id, carried) in &migrated.deadlines {
+                            @for (lot, day) in carried.days() {
+                                li {
+                                    (id) " "
+                                    @if let Some(lot) = lot { "[" (lot) "] " }
+                                    time { (day.before) } " → "
+                                    @match day.due {
+                                        Some(due) => time { (due) },
+                                        None => "—",
+                                    }
+                                    " · " (choice(carried.choice))
+                                }
+                            }
+                        }
+                    }
+                }
+            },
         }
     }
 
@@ -271,7 +329,7 @@ impl Teller<'_> {
         }
     }
 
-    fn lost(&self, lost: bool) -> Markup {
+    pub(super) fn lost(&self, lost: bool) -> Markup {
         html! {
             @if lost {
                 p.warning { "! " (self.visit.pick("已通过的阶段变更因此失去依据，阶段不变。", "An accepted transition has lost its basis; the stage stays.")) }
@@ -290,21 +348,40 @@ impl Teller<'_> {
             .unwrap_or_default();
         let unmet = judged.iter().filter(|requirement| !requirement.met).count();
         let lost = decision.is_some_and(|decision| !decision.basis_lost.is_empty());
-        let (class, title) = match outcome {
-            DecisionOutcome::Accepted => (
+        let lot = transition.lot.as_ref().map(|id| {
+            let name = decision.and_then(|decision| decision.lot_name.clone());
+            name.unwrap_or_else(|| id.clone())
+        });
+        let word = self.project.definition.lot_word(visit.lang);
+        let (class, title) = match (outcome, &lot) {
+            (DecisionOutcome::Accepted, Some(lot)) => (
+                "accepted",
+                html! { (word) (visit.pick("通过：", " passed: ")) b { (lot) } " · " (from) },
+            ),
+            (DecisionOutcome::Refused, Some(lot)) => (
+                "refused",
+                html! {
+                    (word) (visit.pick("未予通过：", " refused: ")) b { (lot) } " · " (from)
+                    (visit.pick("，", ", ")) (unmet) (visit.pick(" 项条件未满足", " requirements not met"))
+                },
+            ),
+            (DecisionOutcome::Accepted, None) => (
                 "accepted",
                 html! { (visit.pick("进入下一阶段：", "Moved on: ")) (from) " → " b { (to) } },
             ),
-            DecisionOutcome::Refused => (
+            (DecisionOutcome::Refused, None) => (
                 "refused",
                 html! {
                     (visit.pick("未予通过：", "Refused: ")) (from) " → " b { (to) }
                     (visit.pick("，", ", ")) (unmet) (visit.pick(" 项条件未满足", " requirements not met"))
                 },
             ),
-            DecisionOutcome::Returned => (
+            (DecisionOutcome::Returned, _) => (
                 "returned",
-                html! { (visit.pick("退回：", "Returned: ")) (from) " → " b { (to) } },
+                html! {
+                    (visit.pick("退回：", "Returned: ")) (from) " → " b { (to) }
+                    @for lot in &transition.lots { " " span.tag { (lot) } }
+                },
             ),
         };
         Entry {
@@ -388,7 +465,12 @@ impl Teller<'_> {
             },
             body: html! {
                 p.values {
-                    (self.deadline_name(&raised.key.deadline)) (visit.pick("，期限 ", ", due ")) time { (raised.due) }
+                    @match raised.key.order {
+                        Some(order) => { (visit.pick("派单 #", "order #")) (order) }
+                        None => (self.deadline_name(&raised.key.deadline)),
+                    }
+                    @if let Some(lot) = &raised.lot_name { " " span.tag { (lot) } }
+                    (visit.pick("，期限 ", ", due ")) time { (raised.due) }
                 }
                 p.sub {
                     @if !raised.to.is_empty() { (visit.pick("发往 ", "to ")) (raised.to.join(visit.pick("、", ", "))) }
