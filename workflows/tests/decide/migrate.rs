@@ -63,6 +63,7 @@ fn context<'a>(scene: &'a Scene, on: &str) -> Context<'a> {
         definition_digest: &scene.state().registered.definition,
         calendar: &scene.calendar,
         now: noon(on),
+        unit: None,
         role: "clerk",
         unit: None,
     }
