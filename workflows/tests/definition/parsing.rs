@@ -72,7 +72,7 @@ fn the_model_reads_back_from_its_canonical_json_with_the_same_digest() {
 fn an_unknown_key_is_told_with_what_was_possible_and_the_nearest() {
     assert_eq!(
         said("    order: 2\n", "    oder: 2\n    order: 2\n", "|oder: 2"),
-        "there is no key `oder` here (expected: name, order, applies, next, returns, responsible, deadlines, exit, quote, source); did you mean `order`?"
+        "there is no key `oder` here (expected: name, order, applies, next, returns, responsible, deadlines, exit, per_lot, quote, source); did you mean `order`?"
     );
 }
 

@@ -54,6 +54,8 @@ pub const TERMS: &[Terms] = &[
             ("stages", "阶段"),
             ("milestones", "里程碑"),
             ("counters", "项目计数"),
+            ("lots", "标段"),
+            ("orders", "派单"),
             ("targets", "目标"),
             ("ladder", "督办阶梯"),
             ("lamps", "亮灯"),
@@ -187,6 +189,7 @@ pub const TERMS: &[Terms] = &[
             ("responsible", "责任单位"),
             ("deadlines", "期限"),
             ("exit", "离开条件"),
+            ("per_lot", "按标段"),
             ("quote", "原文"),
             ("source", "依据"),
         ],
@@ -213,6 +216,7 @@ pub const TERMS: &[Terms] = &[
         keys: &[
             ("name", "名称"),
             ("severity", "力度"),
+            ("per_lot", "按标段"),
             ("applies", "适用范围"),
             ("unless", "免除条件"),
             ("share", "比例"),
@@ -223,6 +227,7 @@ pub const TERMS: &[Terms] = &[
             ("order", "先后"),
             ("settled", "逐件办结"),
             ("not_before", "不早于"),
+            ("orders_closed", "派单销号"),
             ("note", "说明"),
             ("quote", "原文"),
             ("source", "依据"),
@@ -325,6 +330,11 @@ pub const TERMS: &[Terms] = &[
         keys: &[("day", "日期")],
     },
     Terms {
+        name: "OrdersClosed",
+        zh: "派单销号",
+        keys: &[("about", "事由")],
+    },
+    Terms {
         name: "Deadline",
         zh: "期限",
         keys: &[
@@ -333,6 +343,7 @@ pub const TERMS: &[Terms] = &[
             ("due", "到期"),
             ("bound", "是否含当日"),
             ("met_by", "由何事实达成"),
+            ("per_lot", "按标段"),
             ("applies", "适用范围"),
             ("note", "说明"),
             ("quote", "原文"),
@@ -382,6 +393,31 @@ pub const TERMS: &[Terms] = &[
             ("finished", "完工"),
             ("accepted", "验收"),
         ],
+    },
+    Terms {
+        name: "Lots",
+        zh: "标段",
+        keys: &[
+            ("name", "名称"),
+            ("required", "必须划分"),
+            ("quote", "原文"),
+            ("source", "依据"),
+        ],
+    },
+    Terms {
+        name: "Orders",
+        zh: "派单",
+        keys: &[
+            ("about", "事由"),
+            ("within", "办理时限"),
+            ("quote", "原文"),
+            ("source", "依据"),
+        ],
+    },
+    Terms {
+        name: "Within",
+        zh: "办理时限",
+        keys: &[("days", "天数"), ("kind", "日的算法")],
     },
     Terms {
         name: "Target",

@@ -15,7 +15,7 @@ fn a_requirement_asks_for_exactly_one_thing() {
         "",
         &[(
             "|funded:",
-            "error no_kind: the requirement asks for nothing (expected: share, fact, publicity, signers, sum, order, settled, not_before, vote, procedures, conditions, inspection, expression)",
+            "error no_kind: the requirement asks for nothing (expected: share, fact, publicity, signers, sum, order, settled, not_before, orders_closed, vote, procedures, conditions, inspection, expression)",
         )],
     );
     broken(
