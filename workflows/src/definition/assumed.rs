@@ -5,6 +5,7 @@
 //! notice is published, the assumption is of no effect any more.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -12,6 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Definition;
 use crate::calendar::Calendar;
+
+/// The years a calendar may have.
+pub(super) const YEARS: RangeInclusive<i16> = 1949..=9998;
 
 /// A year that is counted although no notice has fixed it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,7 +48,7 @@ impl Definition {
             .assume_calendar
             .values()
             .map(|assumed| assumed.year)
-            .filter(|year| !calendar.fixes(*year))
+            .filter(|year| YEARS.contains(year) && !calendar.fixes(*year))
             .collect();
         years.into_iter().collect()
     }
