@@ -60,6 +60,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     };
     let store = cli.store()?;
     let opener = Opener {
+        named: cli.names_a_store(),
         store,
         lang: cli.lang(),
         confirm_clock: cli.confirm_clock,
@@ -106,6 +107,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 pub struct Opener {
     /// Where.
     pub store: Store,
+    /// Whether somebody named it, rather than the default.
+    pub named: bool,
     /// The language of answers.
     pub lang: Lang,
     /// Whether the clock was looked at.

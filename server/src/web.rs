@@ -1,4 +1,4 @@
-//! The pages: programmes and progress, the stalled list, the projects, and one project with its form.
+//! The pages: programmes and progress, one programme with its rules, the stalled list, the projects, and one project with its form.
 //!
 //! Plain HTML made on the server: no script, one style sheet, one icon, all served by this binary. Every page says
 //! which position of the log it reflects. The pages write through the same handler as the command line; there is no
@@ -8,6 +8,7 @@ mod form;
 mod guard;
 mod layout;
 mod listen;
+mod programme;
 mod progress;
 mod project;
 mod projects;
@@ -212,6 +213,7 @@ async fn interrupted() {
 fn router(site: Shared) -> Router {
     Router::new()
         .route("/", get(progress::page))
+        .route("/programme/{id}", get(programme::page))
         .route("/stalled", get(stalled::page))
         .route("/projects", get(projects::page))
         .route("/project/{id}", get(project::page))

@@ -92,6 +92,11 @@ impl Cli {
         }
     }
 
+    /// Whether the command line or the environment names a store.
+    pub fn names_a_store(&self) -> bool {
+        self.store.is_some()
+    }
+
     pub fn store(&self) -> Result<Store, Failure> {
         let default = match self.task {
             Task::Demo(_) => "sqlite:./anju-demo.db",
@@ -283,6 +288,8 @@ pub struct ProgrammeArgs {
 #[derive(Debug, Subcommand)]
 pub enum ProgrammeTask {
     /// Prove that programme files are sound; says what is wrong with line and column
+    ///
+    /// With --store, also names the rules that no history stored there ever met.
     Lint {
         /// Files, or names of programmes that this build brings
         #[arg(required = true)]
@@ -290,12 +297,32 @@ pub enum ProgrammeTask {
     },
     /// Show a programme: stages, rules with their sources, deadlines
     Show {
-        /// A file, a name this build brings, or a programme of the log
+        /// A file, a name this build brings, a programme of the log, or ID@DIGEST: one version of it
         file: String,
         /// As a Mermaid state diagram
-        #[arg(long)]
+        #[arg(long, group = "form")]
         mermaid: bool,
+        /// Only the rules, in Chinese and English side by side, with their sources
+        #[arg(long, group = "form")]
+        rules: bool,
+        /// Draw the stages and the ways between them into this file
+        #[arg(long, value_name = "OUT.svg")]
+        svg: Option<PathBuf>,
+        /// Draw the calendar of its windows into this file
+        #[arg(long, value_name = "OUT.svg")]
+        windows: Option<PathBuf>,
     },
+    /// Tell two programmes, or two versions of one, apart in words; exit 0 the same, 1 different
+    Diff {
+        /// A file, a name this build brings, a programme of the log, or ID@DIGEST: one version of it
+        a: String,
+        /// The other
+        b: String,
+    },
+    /// Print the JSON Schema of programme files, for editors
+    Schema,
+    /// Print the reference of the programme language, with an example for everything it has
+    Reference,
     /// Publish programme files into the log; a version for running projects is rehearsed over them first
     Publish(super::publish::PublishArgs),
     /// Move running projects to another version: rehearsed first, then one event per project

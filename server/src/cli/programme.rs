@@ -1,70 +1,85 @@
-//! Programme files: lint, show.
+//! Programme files: lint, show, diff.
+
+mod find;
+mod rules;
 
 use std::path::Path;
 
-use anju_workflows::definition::yaml::decode;
+use anju_projections::projects::ProjectQuery;
 use anju_workflows::definition::{
-    BUILTIN_PROGRAMMES, Definition, Parsed, Problem, lint, mermaid, parse, parse_builtin, show_text,
+    Definition, Parsed, Problem, diff, lint, lint_against, machine_svg, mermaid, reference, schema,
+    show_text, windows_svg,
 };
+use anju_workflows::requirement::rule_histories;
 use serde_json::json;
 
 use super::args::{ProgrammeArgs, ProgrammeTask};
 use super::{Opener, Out};
-use crate::app::Failure;
+use crate::app::{Failure, Mode};
+
+pub use find::{file_resolver, read_text};
+pub(super) use find::{read, sound};
 
 pub async fn run(args: ProgrammeArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
     match args.task {
-        ProgrammeTask::Lint { files } => lint_files(&files, out),
-        ProgrammeTask::Show { file, mermaid } => show(&file, mermaid, opener, out).await,
+        ProgrammeTask::Lint { files } => lint_files(&files, opener, out).await,
+        ProgrammeTask::Show {
+            file,
+            mermaid,
+            rules,
+            svg,
+            windows,
+        } => {
+            let form = match (mermaid, rules) {
+                (true, _) => Form::Mermaid,
+                (_, true) => Form::Rules,
+                _ => Form::Text,
+            };
+            let definition = find::definition(&file, opener).await?;
+            draw(svg.as_deref(), || machine_svg(&definition, out.lang))?;
+            draw(windows.as_deref(), || windows_svg(&definition, out.lang))?;
+            // Who asks for a picture has asked for nothing else.
+            if form != Form::Text || out.json || (svg.is_none() && windows.is_none()) {
+                show(&definition, form, out);
+            }
+            Ok(())
+        }
+        ProgrammeTask::Diff { a, b } => compare(&a, &b, opener, out).await,
+        ProgrammeTask::Schema => {
+            let schema = schema::json_schema();
+            out.answer(&schema, schema::json_schema_text);
+            Ok(())
+        }
+        ProgrammeTask::Reference => {
+            let text = reference::reference();
+            out.answer(&json!({ "reference": text }), || text.clone());
+            Ok(())
+        }
         ProgrammeTask::Publish(args) => super::publish::run(args, opener, out).await,
         ProgrammeTask::Migrate(args) => super::migrate::run(args, opener, out).await,
     }
 }
 
-/// A programme file as text: UTF-8, with or without a byte order mark.
-pub fn read_text(file: &Path) -> Result<String, Failure> {
-    let name = file.display().to_string();
-    let bytes = std::fs::read(file).map_err(|source| Failure::File {
-        path: name.clone(),
-        source,
-    })?;
-    decode(&bytes, &name).map_err(Failure::Definition)
+/// How a programme is printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Mermaid,
+    Rules,
 }
 
-/// Finds what a file extends by path. The paths it is asked for are joined with the folder of the file already.
-pub fn file_resolver(_file: &Path) -> impl Fn(&str) -> Option<(String, String)> + 'static {
-    |path: &str| {
-        let bytes = std::fs::read(path).ok()?;
-        let text = decode(&bytes, path).ok()?;
-        Some((text, path.to_owned()))
-    }
-}
-
-/// A file, or a programme that this build brings, by its name.
-pub(super) fn read(word: &str) -> Result<Parsed, Failure> {
-    if BUILTIN_PROGRAMMES.contains(&word) && !Path::new(word).exists() {
-        return parse_builtin(word).map_err(Failure::Definition);
-    }
-    let file = Path::new(word);
-    let text = read_text(file)?;
-    parse(&text, word, &file_resolver(file)).map_err(Failure::Definition)
-}
-
-/// Reads and lints; errors fail, warnings are given back.
-pub(super) fn sound(word: &str) -> Result<(Parsed, Vec<Problem>), Failure> {
-    let parsed = read(word)?;
-    let problems = lint(&parsed);
-    if problems.iter().any(Problem::is_error) {
-        return Err(Failure::Definition(problems));
-    }
-    Ok((parsed, problems))
-}
-
-fn lint_files(files: &[String], out: &Out) -> Result<(), Failure> {
+async fn lint_files(files: &[String], opener: &Opener, out: &Out) -> Result<(), Failure> {
     let mut results = Vec::new();
     for file in files {
-        let problems = match read(file) {
-            Ok(parsed) => lint(&parsed),
+        let problems = match find::read(file) {
+            Ok(parsed) => {
+                let mut problems = lint(&parsed);
+                // What was never met says nothing of a definition that cannot be used.
+                if opener.named && !problems.iter().any(Problem::is_error) {
+                    problems.extend(never_met(&parsed, opener).await?);
+                }
+                problems
+            }
             Err(Failure::Definition(problems)) => problems,
             Err(other) => return Err(other),
         };
@@ -109,34 +124,75 @@ fn lint_files(files: &[String], out: &Out) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn show(word: &str, as_mermaid: bool, opener: &Opener, out: &Out) -> Result<(), Failure> {
-    let app = if Path::new(word).exists() {
-        None
-    } else {
-        opener.open_if_any().await?
-    };
-    let published = match app {
-        Some(app) => app
-            .handler
-            .library()
-            .newest_definition(word)
-            .await
-            .ok()
-            .map(|(definition, _)| (*definition).clone()),
-        None => None,
-    };
-    let definition: Definition = match published {
-        Some(definition) => definition,
-        None => read(word)?.definition,
-    };
-    let digest = definition.digest();
-    let json = json!({ "digest": digest, "definition": definition });
-    out.answer(&json, || {
-        if as_mermaid {
-            mermaid(&definition, out.lang)
-        } else {
-            show_text(&definition, out.lang)
+/// The rules of a definition that no project of the store ever met.
+async fn never_met(parsed: &Parsed, opener: &Opener) -> Result<Vec<Problem>, Failure> {
+    /// How many projects are read at once.
+    const PAGE: u32 = 500;
+    let app = opener.open(Mode::Existing).await?;
+    let definition = &parsed.definition;
+    let published = app.handler.library().versions(&definition.id).await.is_ok();
+    if !published {
+        return Ok(Vec::new());
+    }
+    let calendar = app.handler.library().calendar().await?;
+    let day = anju_engine::event::shanghai_day(app.handler.now().await?);
+    let views = app.views().await?;
+    let mut totals = rule_histories(definition, &calendar, [], day);
+    let mut after = None;
+    loop {
+        let page = views
+            .projects(&ProjectQuery {
+                programme: Some(definition.id.clone()),
+                after: after.take(),
+                limit: PAGE,
+                lang: opener.lang,
+                ..ProjectQuery::default()
+            })
+            .await?;
+        let mut states = Vec::new();
+        for row in &page.projects {
+            states.extend(app.handler.load(&row.project).await?);
         }
+        let found = rule_histories(definition, &calendar, states.iter().map(|s| &**s), day);
+        for (total, found) in totals.iter_mut().zip(found) {
+            total.asked += found.asked;
+            total.met += found.met;
+        }
+        after = page.projects.last().map(|row| row.project.clone());
+        if !page.more {
+            break;
+        }
+    }
+    Ok(lint_against(parsed, &totals))
+}
+
+/// Writes a picture, if a file is named for it.
+fn draw(file: Option<&Path>, picture: impl FnOnce() -> String) -> Result<(), Failure> {
+    let Some(file) = file else { return Ok(()) };
+    std::fs::write(file, picture()).map_err(|source| Failure::File {
+        path: file.display().to_string(),
+        source,
+    })
+}
+
+fn show(definition: &Definition, form: Form, out: &Out) {
+    let json = json!({ "digest": definition.digest(), "definition": definition });
+    out.answer(&json, || match form {
+        Form::Mermaid => mermaid(definition, out.lang),
+        Form::Rules => rules::table(definition),
+        Form::Text => show_text(definition, out.lang),
     });
-    Ok(())
+}
+
+async fn compare(a: &str, b: &str, opener: &Opener, out: &Out) -> Result<(), Failure> {
+    let old = find::definition(a, opener).await?;
+    let new = find::definition(b, opener).await?;
+    let found = diff(&old, &new);
+    let json = serde_json::to_value(&found).unwrap_or_default();
+    out.answer(&json, || found.render(out.lang));
+    if found.same {
+        Ok(())
+    } else {
+        Err(Failure::Refused)
+    }
 }

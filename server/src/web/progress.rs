@@ -263,6 +263,7 @@ fn section(
                     }
                     span { (visit.pick("编号 ", "id ")) code { (programme.id) } }
                     span { (visit.pick("定义 ", "definition ")) code title=(programme.definition) { (digest) } }
+                    a href={ "/programme/" (programme.id) } { (visit.pick("流程、条件与时间安排", "Stages, rules and calendar")) }
                 }
             }
             (figures(visit, programme, lamps))

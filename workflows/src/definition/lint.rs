@@ -14,6 +14,7 @@ mod supervision;
 
 use super::problem::{Place, Problem, in_order};
 use super::{Definition, LANGUAGE_VERSION, Locations, Parsed};
+use crate::requirement::RuleHistory;
 
 /// The most problems that are told: who has more has one that repeats.
 const MAX_PROBLEMS: usize = 500;
@@ -57,6 +58,36 @@ pub fn lint_definition(definition: &Definition, locations: &Locations) -> Vec<Pr
     lint.lots();
     lint.days();
     lint.supervision();
+    in_order(lint.problems)
+}
+
+/// What the stored histories say against a definition: rules that no project which came to them ever met. Legal, and
+/// suspicious; `histories` come from [`rule_histories`](crate::requirement::rule_histories).
+#[must_use]
+pub fn lint_against(parsed: &Parsed, histories: &[RuleHistory]) -> Vec<Problem> {
+    let mut lint = Lint {
+        definition: &parsed.definition,
+        locations: &parsed.locations,
+        problems: Vec::new(),
+    };
+    for history in histories {
+        if history.asked == 0 || history.met > 0 {
+            continue;
+        }
+        let (stage, rule, asked) = (&history.stage, &history.rule, history.asked);
+        let at = At::root().to("stages").to(stage).to("exit").to(rule);
+        let problem = Problem::warning(
+            "never_met",
+            lint.on_key(&at),
+            format!("已到“{stage}”阶段的 {asked} 个项目中，没有一个满足“{rule}”"),
+            format!("none of the {asked} stored projects that came to `{stage}` ever met `{rule}`"),
+        )
+        .hinting(
+            "检查阈值、字段和取值条件",
+            "look at its threshold, its fields and its `where`",
+        );
+        lint.tell(&at, problem);
+    }
     in_order(lint.problems)
 }
 

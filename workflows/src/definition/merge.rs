@@ -47,15 +47,21 @@ pub(super) fn merge(base: Node, over: Node, problems: &mut Vec<Problem>) -> Node
             }
             None if over_entry.value.kind == Kind::Null => {
                 let key = &over_entry.key;
-                problems.push(
-                    Problem::error(
-                        "nothing_to_remove",
-                        over_entry.key_span.place(),
-                        format!("被继承的定义里没有“{key}”，无从删除"),
-                        format!("the extended definition has no `{key}` to remove"),
-                    )
-                    .suggesting(key, known.iter().map(String::as_str)),
+                let problem = Problem::error(
+                    "nothing_to_remove",
+                    over_entry.key_span.place(),
+                    format!("被继承的定义里没有“{key}”，无从删除"),
+                    format!("the extended definition has no `{key}` to remove"),
                 );
+                // `{en: Renovation, phase two}` says `phase two: null`.
+                problems.push(if is_no_id(key) {
+                    problem.hinting(
+                        "花括号里的逗号会断开文本：请给整段文本加引号",
+                        "inside { } a comma ends a text: quote the whole text",
+                    )
+                } else {
+                    problem.suggesting(key, known.iter().map(String::as_str))
+                });
             }
             None => {
                 refuse_empty(&over_entry.value, problems);
@@ -67,6 +73,12 @@ pub(super) fn merge(base: Node, over: Node, problems: &mut Vec<Problem>) -> Node
         span: over.span,
         kind: Kind::Map(merged.into_iter().flatten().collect()),
     }
+}
+
+/// Whether a key is no id, but rather the rest of a text that a comma broke.
+fn is_no_id(key: &str) -> bool {
+    key.chars()
+        .any(|letter| letter == ' ' || !letter.is_ascii())
 }
 
 /// Takes out of `base` the fact types that stand first in the form of a stage which `over` removes: a plan with stages
@@ -102,18 +114,23 @@ pub(super) fn refuse_empty(node: &Node, problems: &mut Vec<Problem>) {
             for entry in entries {
                 if entry.value.kind == Kind::Null {
                     let key = &entry.key;
-                    problems.push(
-                        Problem::error(
-                            "empty_value",
-                            entry.key_span.place(),
-                            format!("“{key}”没有值"),
-                            format!("`{key}` has no value"),
+                    let problem = Problem::error(
+                        "empty_value",
+                        entry.key_span.place(),
+                        format!("“{key}”没有值"),
+                        format!("`{key}` has no value"),
+                    );
+                    problems.push(if is_no_id(key) {
+                        problem.hinting(
+                            "花括号里的逗号会断开文本：请给整段文本加引号",
+                            "inside { } a comma ends a text: quote the whole text",
                         )
-                        .hinting(
+                    } else {
+                        problem.hinting(
                             "不需要就删去这一行",
                             "leave the key out if there is nothing to say",
-                        ),
-                    );
+                        )
+                    });
                 } else {
                     refuse_empty(&entry.value, problems);
                 }

@@ -702,10 +702,11 @@ impl JsonSchema for Reference {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A number of the project: `fact.field`, or `project.households`, `project.buildings`, \
-                            `project.area_m2`, `project.compounds`.",
+            "description": "A number of the project: `fact.field`; a counter, `project.households`, `project.buildings`, \
+                            `project.area_m2`, `project.compounds`; or the same counter of the lot that is judged, \
+                            `lot.households`.",
             "type": "string",
-            "pattern": r"^(project\.(households|buildings|area_m2|compounds)|(?!project\.)[a-z0-9_]+\.[a-z0-9_]+)$",
+            "pattern": r"^((project|lot)\.(households|buildings|area_m2|compounds)|(?!(project|lot)\.)[a-z0-9_]+\.[a-z0-9_]+)$",
             "examples": ["consultation_result.agreed_households", "project.households"],
         })
     }

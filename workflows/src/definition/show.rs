@@ -1,9 +1,13 @@
 //! A definition for readers: tables in either language, and a diagram.
 
+mod edges;
 mod lots;
+mod machine;
 mod mermaid;
 mod phrase;
+mod svg;
 mod table;
+mod windows;
 
 use std::cmp::Ordering;
 
@@ -11,9 +15,13 @@ use jiff::civil::Date;
 
 use self::phrase::Phrases;
 use self::table::Table;
-use super::{Deadline, Definition, LadderStep, Lang, Placement, Quote, Requirement, Stage, Target};
+use super::{
+    Deadline, Definition, LadderStep, Lamps, Lang, Placement, Quote, Requirement, Stage, Target,
+};
 
+pub use self::machine::machine_svg;
 pub use self::mermaid::mermaid;
+pub use self::windows::windows_svg;
 
 /// The definition as text: stages, rules with their sources, the calendar of deadlines, targets, ladder, and what no
 /// rule computes. Columns are aligned for a terminal that shows Chinese letters two cells wide.
@@ -78,6 +86,23 @@ impl Definition {
             text.push_str(&phrases.day(due, target.bound));
         }
         text
+    }
+
+    /// When the lamps change, in one line: `逾期 1 个工作日亮黄灯，10 个工作日亮红灯`.
+    #[must_use]
+    pub fn describe_lamps(&self, lamps: &Lamps, lang: Lang) -> String {
+        let phrases = Phrases {
+            definition: self,
+            lang,
+        };
+        let (yellow, red) = (
+            phrases.days(lamps.yellow, lamps.kind),
+            phrases.days(lamps.red, lamps.kind),
+        );
+        match lang {
+            Lang::Zh => format!("逾期 {yellow}亮黄灯，{red}亮红灯"),
+            Lang::En => format!("Yellow from {yellow} overdue, red from {red}"),
+        }
     }
 
     /// When a step of the ladder is taken, and to whom it goes, in one line: `逾期 5 个工作日，发给责任单位`.

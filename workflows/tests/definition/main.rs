@@ -8,11 +8,13 @@
 )]
 
 mod builtin;
+mod diffing;
 mod hostile;
 mod linting;
 mod merging;
 mod navigating;
 mod parsing;
+mod reference;
 mod schema;
 mod showing;
 mod support;

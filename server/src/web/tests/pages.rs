@@ -268,3 +268,36 @@ async fn a_simulated_log_is_called_so_on_every_page() {
         server.get(path).await.shows("<strong>模拟数据</strong>");
     }
 }
+
+#[tokio::test]
+async fn a_programme_shows_its_stages_as_a_picture_its_rules_in_both_languages_and_its_calendar() {
+    let server = Server::start().await;
+    let page = server.get("/programme/handan-2021").await;
+    assert_eq!(page.status, 200);
+    page.shows("<title id=\"machine-title\">邯郸市2021年城镇老旧小区改造：流程图</title>");
+    page.shows("<title id=\"windows-title\">邯郸市2021年城镇老旧小区改造：时间安排</title>");
+    // The same rule in both languages, whatever the language of the page, with the words it comes from.
+    page.shows("<b>征求80%以上居民意见</b>");
+    page.shows("≥ 80%");
+    page.shows("<th scope=\"col\" lang=\"en\">Requirement</th>");
+    page.shows(
+        "“各县(市、区)要征求本小区80%以上居民改造意见,根据居民改造意愿确定具体改造提升方案”",
+    );
+    // The policy of the pages forbids styles in the page: pictures are drawn with attributes.
+    page.hides("style=");
+    page.hides("<style");
+    let english = server.get("/programme/handan-2021?lang=en").await;
+    english.shows("<b>征求80%以上居民意见</b>");
+    english.shows("The stages");
+    assert_eq!(server.get("/programme/nowhere").await.status, 404);
+    assert_eq!(server.get("/programme/%2e%2e").await.status, 404);
+    assert_eq!(
+        server
+            .get("/programme/handan-2021?version=000000")
+            .await
+            .status,
+        400
+    );
+    let progress = server.get("/").await;
+    progress.shows("href=\"/programme/handan-2021\"");
+}

@@ -224,11 +224,21 @@ impl Words<'_> {
                         en: shown(value, kind.as_deref(), Lang::En),
                     })
                 };
+                let (mut old, mut new) = (side(before.get(key)), side(after.get(key)));
+                // A name that changed in one language only would read as unchanged in the other.
+                if let (Some(old), Some(new)) = (&mut old, &mut new)
+                    && (old.zh == new.zh || old.en == new.en)
+                {
+                    for side in [old, new] {
+                        let joined = format!("{} / {}", side.zh, side.en);
+                        *side = text(&joined, &joined);
+                    }
+                }
                 Detail {
                     key: key.clone(),
                     name,
-                    old: side(before.get(key)),
-                    new: side(after.get(key)),
+                    old,
+                    new,
                     said: whole.is_some() && is_said(subject, key),
                 }
             })
@@ -308,6 +318,7 @@ fn is_said(subject: Subject, key: &str) -> bool {
                     | "order"
                     | "settled"
                     | "not_before"
+                    | "orders_closed"
                     | "unless"
             ) && !matches!(last, "tally" | "unit" | "removed" | "key")
                 && !key.starts_with("publicity.removed")

@@ -25,6 +25,7 @@ pub(super) const REGISTERS: &[(&str, &str, &str)] = &[
         "counters",
         "^(households|buildings|area_m2|compounds)$",
     ),
+    ("Orders", "about", WORD),
     ("FactType", "fields", KEY),
     ("Field", "values", WORD),
     ("Stage", "returns", KEY),

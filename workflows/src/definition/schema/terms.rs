@@ -173,9 +173,9 @@ pub const TERMS: &[Terms] = &[
             ("responsible", "责任单位"),
             ("deadlines", "期限"),
             ("exit", "离开条件"),
+            ("per_lot", "按标段"),
             ("quote", "原文"),
             ("source", "依据"),
-            ("per_lot", "按标段"),
         ],
     },
     Terms {
@@ -200,6 +200,7 @@ pub const TERMS: &[Terms] = &[
         keys: &[
             ("name", "名称"),
             ("severity", "力度"),
+            ("per_lot", "按标段"),
             ("applies", "适用范围"),
             ("unless", "免除条件"),
             ("share", "比例"),
@@ -211,7 +212,6 @@ pub const TERMS: &[Terms] = &[
             ("settled", "逐件办结"),
             ("not_before", "不早于"),
             ("orders_closed", "派单销号"),
-            ("per_lot", "按标段"),
             ("note", "说明"),
             ("quote", "原文"),
             ("source", "依据"),
@@ -314,34 +314,9 @@ pub const TERMS: &[Terms] = &[
         keys: &[("day", "日期")],
     },
     Terms {
-        name: "Lots",
-        zh: "标段",
-        keys: &[
-            ("name", "名称"),
-            ("required", "必须设立"),
-            ("quote", "原文"),
-            ("source", "依据"),
-        ],
-    },
-    Terms {
-        name: "Orders",
-        zh: "派单",
-        keys: &[
-            ("about", "事项"),
-            ("within", "办理期限"),
-            ("quote", "原文"),
-            ("source", "依据"),
-        ],
-    },
-    Terms {
-        name: "Within",
-        zh: "办理天数",
-        keys: &[("days", "天数"), ("kind", "日的种类")],
-    },
-    Terms {
         name: "OrdersClosed",
         zh: "派单销号",
-        keys: &[("about", "事项")],
+        keys: &[("about", "事由")],
     },
     Terms {
         name: "Deadline",
@@ -352,11 +327,11 @@ pub const TERMS: &[Terms] = &[
             ("due", "到期"),
             ("bound", "是否含当日"),
             ("met_by", "由何事实达成"),
+            ("per_lot", "按标段"),
             ("applies", "适用范围"),
             ("note", "说明"),
             ("quote", "原文"),
             ("source", "依据"),
-            ("per_lot", "按标段"),
         ],
     },
     Terms {
@@ -402,6 +377,31 @@ pub const TERMS: &[Terms] = &[
             ("finished", "完工"),
             ("accepted", "验收"),
         ],
+    },
+    Terms {
+        name: "Lots",
+        zh: "标段",
+        keys: &[
+            ("name", "名称"),
+            ("required", "必须划分"),
+            ("quote", "原文"),
+            ("source", "依据"),
+        ],
+    },
+    Terms {
+        name: "Orders",
+        zh: "派单",
+        keys: &[
+            ("about", "事由"),
+            ("within", "办理时限"),
+            ("quote", "原文"),
+            ("source", "依据"),
+        ],
+    },
+    Terms {
+        name: "Within",
+        zh: "办理时限",
+        keys: &[("days", "天数"), ("kind", "日的算法")],
     },
     Terms {
         name: "Target",

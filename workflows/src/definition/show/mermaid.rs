@@ -1,9 +1,7 @@
 //! The machine as a Mermaid state diagram.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::super::{COMPLETED, Definition, Lang};
-use super::placements;
+use super::super::{Definition, Lang};
+use super::edges::edges;
 
 /// The stages and transitions as a Mermaid `stateDiagram-v2`. A transition that only some tracks take carries their
 /// names, a way back the name of its rule. Every letter of a name that means something to Mermaid or HTML is written
@@ -20,65 +18,13 @@ pub fn mermaid(definition: &Definition, lang: Lang) -> String {
             state(id)
         ));
     }
-    // Who takes an edge, and who stands where it begins: an edge that all of those take needs no name.
-    let mut edges: BTreeMap<(u32, &str, &str), BTreeSet<Option<String>>> = BTreeMap::new();
-    let mut standing: BTreeMap<&str, usize> = BTreeMap::new();
-    const START: &str = "";
-    for placement in placements(definition) {
-        let Some(first) = definition.first_stage(&placement) else {
-            continue;
-        };
-        *standing.entry(START).or_default() += 1;
-        edges
-            .entry((0, START, first))
-            .or_default()
-            .insert(placement.track.clone());
-        for (id, stage) in definition.stages_in_order(&placement) {
-            *standing.entry(id).or_default() += 1;
-            for next in definition.next_stages(id, &placement) {
-                edges
-                    .entry((stage.order, id, next))
-                    .or_default()
-                    .insert(placement.track.clone());
-            }
-        }
-    }
-    for ((_, from, to), tracks) in &edges {
-        let everybody = standing.get(from) == Some(&tracks.len());
-        let label = if everybody {
-            String::new()
-        } else {
-            let names: Vec<&str> = tracks
-                .iter()
-                .map(|track| match track {
-                    Some(id) => definition
-                        .tracks
-                        .get(id)
-                        .map_or(id.as_str(), |track| track.name.get(lang)),
-                    None => match lang {
-                        Lang::Zh => "其他",
-                        Lang::En => "others",
-                    },
-                })
-                .collect();
-            format!(
-                " : {}",
-                escaped(&names.join(match lang {
-                    Lang::Zh => "、",
-                    Lang::En => ", ",
-                }))
-            )
-        };
-        let from = if *from == START {
-            "[*]".to_owned()
-        } else {
-            state(from)
-        };
-        let to = if *to == COMPLETED {
-            "[*]".to_owned()
-        } else {
-            state(to)
-        };
+    for edge in edges(definition) {
+        let end = |stage: Option<&str>| stage.map_or_else(|| "[*]".to_owned(), state);
+        let label = edge
+            .who(definition, lang)
+            .map(|who| format!(" : {}", escaped(&who)))
+            .unwrap_or_default();
+        let (from, to) = (end(edge.from), end(edge.to));
         out.push_str(&format!("  {from} --> {to}{label}\n"));
     }
     for (id, stage) in &stages {

@@ -243,11 +243,13 @@ impl<'a> Phrases<'a> {
         };
         match bound {
             Bound::By => day,
-            Bound::Before if rule.last_day(year).is_some() => self.put(
-                format!("{day}（{rule} 之前）"),
-                format!("{day} (before {rule})"),
-            ),
-            Bound::Before => self.put(format!("{day} 之前"), format!("before {day}")),
+            Bound::Before => match rule.last_day(year) {
+                Some(last) => self.put(
+                    format!("{day}（{last} 之前）"),
+                    format!("{day} (before {last})"),
+                ),
+                None => self.put(format!("{day} 之前"), format!("before {day}")),
+            },
         }
     }
 
