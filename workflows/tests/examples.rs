@@ -35,7 +35,7 @@ fn examples() -> Vec<(String, Parsed)> {
             // An example may extend its neighbour.
             let beside = |file: &str| {
                 let text = std::fs::read_to_string(path.parent()?.join(file)).ok()?;
-                Some((text, file.to_owned()))
+                Some(Ok((text, file.to_owned())))
             };
             let parsed = parse(&text, &name, &beside)
                 .unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
