@@ -542,6 +542,7 @@ pub const TERMS: &[Terms] = &[
             ("per_area", "各区域分别"),
             ("due", "到期"),
             ("bound", "是否含当日"),
+            ("batch", "年度批次"),
             ("cumulative", "累计数"),
             ("note", "说明"),
             ("quote", "原文"),
