@@ -24,7 +24,7 @@ use crate::project::event::{ProjectEvent, ProjectId, Transition, UnreadableEvent
 use crate::project::state::Envelope;
 use crate::project::{Command, ProjectState};
 use crate::publish::{
-    CALENDAR_STREAM, OverriddenRehearsal, PublishedError, publish_calendar, publish_definition,
+    CALENDAR_STREAM, OverriddenRehearsal, PublishedError, publish_calendar, publish_version,
 };
 use crate::upcast::upcasters;
 
@@ -290,7 +290,7 @@ impl Handler {
         let position = self
             .append_plain(
                 &stream,
-                publish_definition(definition, sources, overridden)?,
+                publish_version(definition, sources, overridden)?,
                 &digest,
                 request,
             )

@@ -71,7 +71,7 @@ enum Form {
 async fn lint_files(files: &[String], opener: &Opener, out: &Out) -> Result<(), Failure> {
     let mut results = Vec::new();
     for file in files {
-        let problems = match find::read(file) {
+        let problems = match read(file) {
             Ok(parsed) => {
                 let mut problems = lint(&parsed);
                 // What was never met says nothing of a definition that cannot be used.

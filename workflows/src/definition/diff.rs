@@ -4,6 +4,7 @@
 //! its old and new threshold, and a rule that moved to another stage as moved. The comparison is complete: two
 //! definitions have equal digests exactly when nothing is told.
 
+mod details;
 mod inventory;
 mod words;
 

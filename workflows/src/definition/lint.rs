@@ -11,6 +11,7 @@ mod names;
 mod requirements;
 mod sizes;
 mod supervision;
+mod suspicious;
 
 use super::problem::{Place, Problem, in_order};
 use super::{Definition, LANGUAGE_VERSION, Locations, Parsed};
@@ -58,6 +59,7 @@ pub fn lint_definition(definition: &Definition, locations: &Locations) -> Vec<Pr
     lint.lots();
     lint.days();
     lint.supervision();
+    lint.suspicious();
     in_order(lint.problems)
 }
 

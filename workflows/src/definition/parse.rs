@@ -5,14 +5,17 @@ use super::merge::{drop_facts_of_removed_stages, merge, refuse_empty};
 use super::problem::{Problem, in_order};
 use super::read::read;
 use super::yaml::{self, Kind, Node, Span};
-use super::{BUILTIN_PROGRAMMES, Definition, builtin};
+use super::{BUILTIN_PROGRAMMES, Definition, LANGUAGE_VERSION, builtin};
 
 /// The most files that one definition may extend, one after the other.
 pub const MAX_EXTENDS: usize = 8;
 
-/// Finds the file that `extends` names by a path: its text, and its name for messages. The path has been joined with
-/// the folder of the file that says so. `None`: there is no such file, or it may not be read.
-pub type Resolver<'a> = dyn Fn(&str) -> Option<(String, String)> + 'a;
+/// The text of a file and its name for messages, or why it is no text.
+pub type Neighbour = Result<(String, String), Vec<Problem>>;
+
+/// Finds the file that `extends` names by a path. The path has been joined with the folder of the file that says so.
+/// `None`: there is no such file, or it may not be read.
+pub type Resolver<'a> = dyn Fn(&str) -> Option<Neighbour> + 'a;
 
 /// A definition with what it was read from.
 #[derive(Clone, Debug)]
@@ -110,7 +113,7 @@ fn chain(
             Link::Builtin(name) => builtin(name)
                 .map(|(text, file)| (text.to_owned(), file.to_owned()))
                 .ok_or_else(|| vec![unknown_builtin(name, span.place())])?,
-            Link::File(path) => resolver(path).ok_or_else(|| vec![no_file(path, &span)])?,
+            Link::File(path) => resolver(path).ok_or_else(|| vec![no_file(path, &span)])??,
         };
         tree = yaml::load(&text, &file)?;
         links.push(link);
@@ -125,6 +128,7 @@ fn chain(
     if !problems.is_empty() {
         return Err(in_order(problems));
     }
+    refuse_newer(&tree)?;
     let mut definition: Definition = read(&tree)?;
     definition.let_facts_name_a_lot();
     Ok(Parsed {
@@ -132,6 +136,29 @@ fn chain(
         sources,
         locations: Locations::new(tree),
     })
+}
+
+/// Refuses a definition of a later version of the language at once: what this build would say of its keys would only
+/// mislead.
+fn refuse_newer(tree: &Node) -> Result<(), Vec<Problem>> {
+    match tree.get("language") {
+        Some(Node {
+            kind: Kind::Int(version),
+            span,
+        }) if *version > i64::from(LANGUAGE_VERSION) => Err(vec![
+            Problem::error(
+                "language_version",
+                span.place(),
+                format!("语言版本为 {version}，本程序只懂到 {LANGUAGE_VERSION}"),
+                format!(
+                    "the language version is {version}; this build understands up to {LANGUAGE_VERSION}"
+                ),
+            )
+            .expecting(LANGUAGE_VERSION.to_string())
+            .hinting("请使用更新的 anju", "use a newer anju"),
+        ]),
+        _ => Ok(()),
+    }
 }
 
 /// Takes `extends` off the top of a tree.

@@ -142,6 +142,8 @@ fn problem(error: &ReadError, path: &[String], root: &Node, locations: &Location
                 ),
                 _ => explain(said),
             };
+            let (found_zh, found_en) = at(root, path).map(quoted).unwrap_or_default();
+            let (zh, en) = (format!("{found_zh}{zh}"), format!("{found_en}{en}"));
             Problem::error("bad_value", value_place, zh, en)
         }
     };
@@ -155,6 +157,20 @@ fn at<'a>(root: &'a Node, path: &[String]) -> Option<&'a Node> {
         Kind::List(items) => items.get(step.parse::<usize>().ok()?),
         _ => None,
     })
+}
+
+/// A text that does not fit, before what is said of it: `"80 %": `, or nothing.
+fn quoted(node: &Node) -> (String, String) {
+    /// How much of a text a message quotes.
+    const QUOTED: usize = 40;
+    let Kind::Text(text) = &node.kind else {
+        return Default::default();
+    };
+    let mut quoted: String = text.chars().take(QUOTED).collect();
+    if quoted.len() < text.len() {
+        quoted.push('…');
+    }
+    (format!("“{quoted}”："), format!("{quoted:?}: "))
 }
 
 /// A value of another kind, in the words of the language instead of those of the program.
@@ -230,6 +246,16 @@ fn explain(said: &str) -> (String, String) {
         return (
             "应为文本或文本列表".into(),
             "expected a text or a list of texts".into(),
+        );
+    }
+    // A reference names its own text; the reader is told that text already.
+    if let Some((_, expected)) = said.split_once("expected fact.field") {
+        return (
+            format!(
+                "应为“事实.字段”{}",
+                expected.replace(" or ", " 或 ").replace(", ", "、")
+            ),
+            format!("expected fact.field{expected}"),
         );
     }
     (

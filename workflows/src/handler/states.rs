@@ -82,6 +82,7 @@ mod tests {
             plan: BTreeMap::new(),
             stage: "survey".to_owned(),
             adopted: false,
+            batch: None,
             counted: false,
         });
         let envelope = Envelope {

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::batch::{OpeningBalanceAccepted, ProjectCarriedOver};
 use super::lot::{LotCorrected, LotDeclared, LotWithdrawn};
 use super::order::{OrderClosed, OrderDispatched, OrderExtended, OrderReopened, OrderReplied};
 use crate::definition::PlanDay;
@@ -137,6 +138,10 @@ pub enum ProjectEvent {
     OrderReopened(OrderReopened),
     /// The due day of an order was moved.
     OrderExtended(OrderExtended),
+    /// It was carried over into the batch of a later year.
+    ProjectCarriedOver(ProjectCarriedOver),
+    /// What it had reached before the log knew of it was accepted.
+    OpeningBalanceAccepted(OpeningBalanceAccepted),
 }
 
 /// Why an event's data could not be read.
@@ -275,6 +280,9 @@ pub struct ProjectRegistered {
     /// Whether it stands for one of a number of unnamed projects.
     #[serde(default, skip_serializing_if = "is_false")]
     pub counted: bool,
+    /// The year of the batch it belongs to; absent = the programme's year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<i16>,
 }
 
 /// A compound served by a project, with the part of it that the project serves.
@@ -386,6 +394,9 @@ pub struct Transition {
     pub definition: String,
     /// The digest of the calendar in force.
     pub calendar: String,
+    /// Years that no notice had fixed and that it rests on, by the definition's assumption.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumed_years: Vec<i16>,
     /// Every requirement with its inputs and its result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub judgements: Vec<Judgement>,
@@ -497,6 +508,9 @@ pub struct EscalationRaised {
     pub definition: String,
     /// The digest of the calendar in force.
     pub calendar: String,
+    /// Years that no notice had fixed and that it rests on, by the definition's assumption.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumed_years: Vec<i16>,
 }
 
 /// A step was wrong, as later facts show.

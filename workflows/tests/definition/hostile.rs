@@ -221,7 +221,7 @@ fn two_large_files_are_merged_in_time() {
     let problems = parse(
         &format!("extends: ./base.yaml\nareas:\n{large}"),
         "plan.yaml",
-        &|_| Some((format!("areas:\n{large}"), "base.yaml".to_owned())),
+        &|_| Some(Ok((format!("areas:\n{large}"), "base.yaml".to_owned()))),
     )
     .unwrap_err();
     assert!(start.elapsed() < BOUND, "took {:?}", start.elapsed());

@@ -4,9 +4,11 @@ mod days;
 mod facts;
 mod flow;
 mod kinds;
+mod lots;
 mod names;
 mod requirements;
 mod supervision;
+mod suspicious;
 
 use anju_workflows::definition::{Gravity, Lang, Problem, lint, lint_definition};
 
@@ -87,13 +89,13 @@ fn a_definition_without_files_is_told_by_path() {
 }
 
 #[test]
-fn another_version_of_the_language_is_refused() {
+fn an_unknown_version_of_the_language_is_refused() {
     broken(
         "language: 1",
-        "language: 2",
+        "language: 0",
         &[(
-            "language: |2",
-            "error language_version: the language version 2 is not known (expected: 1)",
+            "language: |0",
+            "error language_version: the language version 0 is not known (expected: 1)",
         )],
     );
 }

@@ -11,12 +11,12 @@ fn over(
 ) -> Result<anju_workflows::definition::Parsed, Vec<Problem>> {
     parse(text, "plan.yaml", &|path| {
         if path == "base.yaml" {
-            return Some((SOUND.to_owned(), "base.yaml".to_owned()));
+            return Some(Ok((SOUND.to_owned(), "base.yaml".to_owned())));
         }
         others
             .iter()
             .find(|(name, _)| *name == path)
-            .map(|(name, text)| ((*text).to_owned(), (*name).to_owned()))
+            .map(|(name, text)| Ok(((*text).to_owned(), (*name).to_owned())))
     })
 }
 
@@ -202,4 +202,19 @@ fn what_extends_names_must_be_a_programme_or_a_neighbour() {
     let unknown = refused("extends: standart\n", &[]);
     assert!(unknown.starts_with("plan.yaml:1:10: error: there is no built-in definition `standart` (expected: standard, "), "{unknown}");
     assert!(unknown.ends_with("; did you mean `standard`?"), "{unknown}");
+}
+
+#[test]
+fn a_file_below_that_is_no_text_is_told_as_what_it_is_and_not_as_missing() {
+    let gbk = b"id: a\nname: {zh: \xb8\xc4\xd4\xec\xbc\xc6\xbb\xae, en: X}\n";
+    let problems = parse("extends: ./base.yaml\n", "plan.yaml", &|path| {
+        Some(
+            anju_workflows::definition::yaml::decode(gbk, path).map(|text| (text, path.to_owned())),
+        )
+    })
+    .unwrap_err();
+    assert_eq!(
+        lines(&problems),
+        "base.yaml:2:12: error: the file looks like GBK / GB18030, not UTF-8; save it as UTF-8"
+    );
 }

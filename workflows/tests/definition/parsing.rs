@@ -165,31 +165,31 @@ fn a_value_of_another_kind_is_told_with_what_belongs_there() {
             "at_least: 80%",
             "at_least: 80 %%",
             "|80 %%",
-            "expected a fraction such as \"80%\", \"66.7%\" or \"2/3\"",
+            "\"80 %%\": expected a fraction such as \"80%\", \"66.7%\" or \"2/3\"",
         ),
         (
             "at_least: 80%",
             "at_least: 1/0",
             "|1/0",
-            "the denominator of a fraction cannot be 0",
+            "\"1/0\": the denominator of a fraction cannot be 0",
         ),
         (
             "on: Y-03-31",
             "on: Y-02-30",
             "|Y-02-30",
-            "there is no such day in the calendar",
+            "\"Y-02-30\": there is no such day in the calendar",
         ),
         (
             "from: Y-02,",
             "from: Y-2,",
             "|Y-2,",
-            "expected a day such as 2021-01-20, a month such as 2022-06, or one of the programme's year: Y-11-30, Y-11, Y+1-03",
+            "\"Y-2\": expected a day such as 2021-01-20, a month such as 2022-06, or one of the programme's year: Y-11-30, Y-11, Y+1-03",
         ),
         (
             "over: consent.asked",
             "over: asked",
             "over: |asked,",
-            "the value does not fit: \"asked\": expected fact.field or project.households, project.buildings, project.area_m2, project.compounds",
+            "\"asked\": expected fact.field or project.households, project.buildings, project.area_m2, project.compounds",
         ),
         (
             "lamps: {",
@@ -201,7 +201,7 @@ fn a_value_of_another_kind_is_told_with_what_belongs_there() {
             "issued: 2021-01-20",
             "issued: 2021-1-20",
             "|2021-1-20",
-            "expected a day such as 2021-01-20",
+            "\"2021-1-20\": expected a day such as 2021-01-20",
         ),
     ] {
         assert_eq!(said(from, to, mark), line, "{to}");
@@ -239,7 +239,7 @@ fn what_is_missing_only_because_of_another_problem_is_not_told_again() {
         refused(&text),
         format!(
             "{}: error: there is no word `project` here (expected: projects, compounds, households, buildings, area_m2, yuan, other); did you mean `projects`?\n\
-             {}: error: expected a fraction such as \"80%\", \"66.7%\" or \"2/3\"",
+             {}: error: \"all\": expected a fraction such as \"80%\", \"66.7%\" or \"2/3\"",
             place_of(&text, "measure: |project\n"),
             place_of(&text, "at_least: |all\n"),
         )
@@ -255,12 +255,17 @@ fn every_message_of_reading_is_also_said_in_chinese() {
             "|two",
             "这里应为不小于 0 的整数，却是“two”",
         ),
-        ("on: Y-03-31", "on: Y-02-30", "|Y-02-30", "日历上没有这一天"),
+        (
+            "on: Y-03-31",
+            "on: Y-02-30",
+            "|Y-02-30",
+            "“Y-02-30”：日历上没有这一天",
+        ),
         (
             "at_least: 80%",
             "at_least: 80 %%",
             "|80 %%",
-            "应为比例，如 \"80%\"、\"66.7%\" 或 \"2/3\"",
+            "“80 %%”：应为比例，如 \"80%\"、\"66.7%\" 或 \"2/3\"",
         ),
         (
             "    order: 2\n",
@@ -290,5 +295,16 @@ fn a_quote_may_be_several_pieces() {
             .unwrap()
             .joined(),
         "一 … 二"
+    );
+}
+
+#[test]
+fn a_definition_of_a_later_language_is_refused_at_once_whatever_else_it_says() {
+    let text = sound_with("language: 1", "language: 2")
+        .replace("lamps:", "wonders: {new: true}\nlamps:")
+        .replace("order: 1", "order: first");
+    assert_eq!(
+        refused(&text),
+        "plan.yaml:1:11: error: the language version is 2; this build understands up to 1 (expected: 1); use a newer anju"
     );
 }

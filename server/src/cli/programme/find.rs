@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anju_workflows::definition::yaml::decode;
 use anju_workflows::definition::{
-    BUILTIN_PROGRAMMES, Definition, Parsed, Problem, lint, parse, parse_builtin,
+    BUILTIN_PROGRAMMES, Definition, Neighbour, Parsed, Problem, lint, parse, parse_builtin,
 };
 
 use crate::app::{Failure, Mode};
@@ -21,11 +21,10 @@ pub fn read_text(file: &Path) -> Result<String, Failure> {
 }
 
 /// Finds what a file extends by path. The paths it is asked for are joined with the folder of the file already.
-pub fn file_resolver(_file: &Path) -> impl Fn(&str) -> Option<(String, String)> + 'static {
+pub fn file_resolver(_file: &Path) -> impl Fn(&str) -> Option<Neighbour> + 'static {
     |path: &str| {
         let bytes = std::fs::read(path).ok()?;
-        let text = decode(&bytes, path).ok()?;
-        Some((text, path.to_owned()))
+        Some(decode(&bytes, path).map(|text| (text, path.to_owned())))
     }
 }
 

@@ -9,6 +9,8 @@ use crate::definition::yaml::{self, Entry, Kind, Node};
 const LONGEST: usize = 24;
 /// The most places that are shown of one type.
 const MOST: usize = 4;
+/// The same for a type that is one of some words: an example for each.
+const MOST_WORDS: usize = 12;
 
 /// Where each type of the language is used in a file.
 pub(super) struct Examples<'a> {
@@ -92,7 +94,11 @@ impl<'a> Examples<'a> {
         let mut left: BTreeSet<&String> = uses.iter().flat_map(|found| &found.keys).collect();
         let mut lines = BTreeSet::new();
         let mut shown = Vec::new();
-        while shown.len() < MOST {
+        let most = match part(name) {
+            Some(part) if !part.words.is_empty() => MOST_WORDS,
+            _ => MOST,
+        };
+        while shown.len() < most {
             // The one that shows most of what is not shown yet; the first of several.
             let best = uses
                 .iter()

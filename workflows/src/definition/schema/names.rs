@@ -20,6 +20,7 @@ pub(super) const REGISTERS: &[(&str, &str, &str)] = &[
     ("Definition", "reporting", WORD),
     ("Definition", "long_term_modes", WORD),
     ("Definition", "not_computable", WORD),
+    ("Definition", "assume_calendar", WORD),
     (
         "Definition",
         "counters",
@@ -32,6 +33,8 @@ pub(super) const REGISTERS: &[(&str, &str, &str)] = &[
     ("Stage", "responsible", WORD),
     ("Stage", "deadlines", KEY),
     ("Stage", "exit", KEY),
+    ("Requirement", "procedures", WORD),
+    ("Vote", "bases", WORD),
 ];
 
 /// Puts the patterns of names into one part of the schema.
@@ -47,11 +50,13 @@ pub(super) fn put(name: &str, part: &mut Map<String, Value>) {
     if let ("Definition", Some(Value::Object(id))) = (name, properties.get_mut("id")) {
         id.insert("pattern".into(), json!(STREAM));
     }
-    if let Some(Value::Object(values)) = properties.get_mut("where") {
-        let one = json!({"type": ["string", "integer", "boolean"]});
-        values.insert(
-            "additionalProperties".into(),
-            json!({"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}),
-        );
+    for key in ["where", "electorate_where"] {
+        if let Some(Value::Object(values)) = properties.get_mut(key) {
+            let one = json!({"type": ["string", "integer", "boolean"]});
+            values.insert(
+                "additionalProperties".into(),
+                json!({"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}),
+            );
+        }
     }
 }

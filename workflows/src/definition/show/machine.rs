@@ -1,12 +1,15 @@
 //! The machine as a picture: stages from top to bottom, ways forward between them or on the right, ways back on the
 //! left, the due days in each stage.
 
+mod side;
+
 use std::collections::BTreeMap;
 
 use super::super::{Deadline, Definition, Lang, Stage};
 use super::edges::edges;
 use super::phrase::Phrases;
 use super::svg::{Anchor, Canvas, Style, ink, width, wrapped};
+use side::{Row, SideWay, lanes, side_width, widest};
 
 /// The box of a stage.
 const BOX: f64 = 540.0;
@@ -14,42 +17,12 @@ const BOX: f64 = 540.0;
 const PAD: f64 = 18.0;
 /// From one box to the next: room for an arrow and what it demands.
 const GAP: f64 = 52.0;
-/// Between two ways that run side by side.
-const LANE: f64 = 16.0;
 /// Around everything.
 const MARGIN: f64 = 28.0;
-/// The widest label of a way at the side.
-const SIDE: f64 = 150.0;
-const SIDE_SIZE: f64 = 12.0;
 /// The most characters' worth of lines that a name, and the due days of a stage, may take.
 const MAX_LINES: usize = 3;
 /// Nothing wider is drawn: so many ways at one side read as none.
 const MAX_LANES: usize = 40;
-
-/// One row of the picture: the beginning, a stage, the end.
-struct Row {
-    top: f64,
-    height: f64,
-    left: f64,
-    right: f64,
-    /// How many ways were tied to its left and right side so far.
-    tied: [usize; 2],
-}
-
-/// A way that runs beside the boxes.
-struct SideWay {
-    from: usize,
-    to: usize,
-    label: String,
-    colour: &'static str,
-}
-
-/// The words of a way, and where it is tied.
-struct Label<'a> {
-    way: &'a SideWay,
-    tied: (f64, f64),
-    lines: Vec<String>,
-}
 
 /// The machine of a definition as an SVG picture with both names of every stage; everything else in `lang`. The same
 /// definition gives the same bytes.
@@ -194,8 +167,22 @@ impl<'a> Machine<'a> {
         y += row.height;
         rows.push(row);
 
-        self.ways(&forward, &right_lanes, right_count, &mut rows, 1);
-        self.ways(&backward, &left_lanes, left_count, &mut rows, 0);
+        side::draw(
+            &mut self.canvas,
+            &forward,
+            &right_lanes,
+            right_count,
+            &mut rows,
+            1,
+        );
+        side::draw(
+            &mut self.canvas,
+            &backward,
+            &left_lanes,
+            left_count,
+            &mut rows,
+            0,
+        );
         let (title, description) = self.told(&stages);
         self.canvas
             .finish("machine", (total, y + MARGIN), &title, &description)
@@ -437,67 +424,6 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The ways on one side: 0 left, 1 right.
-    fn ways(
-        &mut self,
-        ways: &[SideWay],
-        placed: &[usize],
-        count: usize,
-        rows: &mut [Row],
-        side: usize,
-    ) {
-        const LEADING: f64 = 15.0;
-        let sign = if side == 0 { -1.0 } else { 1.0 };
-        let edge = |row: &Row| if side == 0 { row.left } else { row.right };
-        // Where the boxes, not the smaller beginning and end, stop.
-        let border = rows.iter().map(edge).fold(
-            if side == 0 { f64::MAX } else { f64::MIN },
-            if side == 0 { f64::min } else { f64::max },
-        );
-        let outermost = border + sign * (18.0 + LANE * count.saturating_sub(1) as f64);
-        let mut labels: Vec<Label<'_>> = Vec::new();
-        for (way, lane) in ways.iter().zip(placed) {
-            let x = border + sign * (18.0 + LANE * *lane as f64);
-            let from = tie(&mut rows[way.from], side, way.from < way.to);
-            let to = tie(&mut rows[way.to], side, way.from >= way.to);
-            let points = [
-                (edge(&rows[way.from]), from),
-                (x, from),
-                (x, to),
-                (edge(&rows[way.to]), to),
-            ];
-            self.canvas.arrow(&points, way.colour, side == 0);
-            labels.push(Label {
-                way,
-                tied: (x, from),
-                lines: wrapped(&way.label, SIDE_SIZE, SIDE, MAX_LINES),
-            });
-        }
-        // From top to bottom, each below the one before.
-        labels.sort_by(|a, b| a.tied.1.total_cmp(&b.tied.1));
-        let at = outermost + sign * 22.0;
-        let mut free = f64::MIN;
-        for label in labels.iter().filter(|label| !label.lines.is_empty()) {
-            let height = LEADING * label.lines.len() as f64;
-            let (x, y) = label.tied;
-            let top = (y - height / 2.0).max(free);
-            free = top + height + 5.0;
-            // A thin line leads from the way to its words.
-            let beside = (at - sign * 5.0, top + height / 2.0);
-            self.canvas
-                .line((x, y), (outermost + sign * 4.0, y), ink::HAIR, 1.0);
-            self.canvas
-                .line((outermost + sign * 4.0, y), beside, ink::HAIR, 1.0);
-            let style = Style::new(SIDE_SIZE, label.way.colour).at(if side == 0 {
-                Anchor::End
-            } else {
-                Anchor::Start
-            });
-            self.canvas
-                .lines((at, top + 12.0), style, LEADING, &label.lines);
-        }
-    }
-
     fn told(&self, stages: &[(&str, &Stage)]) -> (String, String) {
         let name = self.definition.name.get(self.lang);
         let parts: Vec<String> = stages
@@ -533,58 +459,6 @@ impl<'a> Machine<'a> {
             Lang::En => format!("{name}: the stages"),
         };
         (title, parts.join(self.say("；", "; ")))
-    }
-}
-
-/// Where the next way is tied to a row: a way out low, a way in high, so that they do not meet.
-fn tie(row: &mut Row, side: usize, out: bool) -> f64 {
-    let nth = row.tied[side] as f64;
-    row.tied[side] += 1;
-    let step = (row.height / 8.0).clamp(4.0, 18.0);
-    let shift = (nth * step + step).min(row.height / 2.0 - 3.0);
-    let middle = row.top + row.height / 2.0;
-    if row.height < 40.0 {
-        return middle;
-    }
-    if out { middle + shift } else { middle - shift }
-}
-
-/// A lane for each way, nearest the boxes first, so that no two on one lane overlap; and how many there are.
-fn lanes(ways: &[SideWay]) -> (Vec<usize>, usize) {
-    let span = |way: &SideWay| (way.from.min(way.to), way.from.max(way.to));
-    let mut order: Vec<usize> = (0..ways.len()).collect();
-    order.sort_by_key(|index| {
-        let (low, high) = span(&ways[*index]);
-        (high - low, low, *index)
-    });
-    let mut taken: Vec<Vec<(usize, usize)>> = Vec::new();
-    let mut placed = vec![0; ways.len()];
-    for index in order {
-        let (low, high) = span(&ways[index]);
-        let free = taken
-            .iter()
-            .position(|lane| lane.iter().all(|(from, to)| high < *from || low > *to));
-        let lane = free.unwrap_or_else(|| {
-            taken.push(Vec::new());
-            taken.len() - 1
-        });
-        taken[lane].push((low, high));
-        placed[index] = lane;
-    }
-    (placed, taken.len())
-}
-
-fn widest(ways: &[SideWay]) -> f64 {
-    ways.iter()
-        .flat_map(|way| wrapped(&way.label, SIDE_SIZE, SIDE, MAX_LINES))
-        .map(|line| width(&line, SIDE_SIZE))
-        .fold(0.0, f64::max)
-}
-
-fn side_width(lanes: usize, label: f64) -> f64 {
-    match lanes {
-        0 => 0.0,
-        lanes => 18.0 + LANE * (lanes - 1) as f64 + 24.0 + label,
     }
 }
 

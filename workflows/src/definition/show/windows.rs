@@ -209,10 +209,12 @@ impl Windows<'_> {
             x.clamp(left, left + BAND)
         };
         // The heads: years, and months where there is room for them.
-        let every = match months {
-            ..=NAMED => 1,
-            ..=48 => 3,
-            _ => 12,
+        let every = if months <= NAMED {
+            1
+        } else if months <= 48 {
+            3
+        } else {
+            12
         };
         let mut rows: Vec<(f64, f64)> = Vec::new();
         let mut y = top + 34.0;
