@@ -65,7 +65,6 @@ fn context<'a>(scene: &'a Scene, on: &str) -> Context<'a> {
         now: noon(on),
         unit: None,
         role: "clerk",
-        unit: None,
     }
 }
 
