@@ -77,7 +77,7 @@ pub const TERMS: &[Terms] = &[
     Terms {
         name: "AssumedDays",
         zh: "假定的工作日",
-        keys: &[("weekdays", "周一至周五")],
+        keys: &[],
     },
     Terms {
         name: "Text",

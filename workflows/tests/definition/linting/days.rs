@@ -246,7 +246,7 @@ assume_calendar:
                 "a: {year: |2026",
                 "warning assumed_in_vain: a notice has fixed 2026: the assumption is of no effect",
             ),
-            ("basis: |' '", "error no_basis: an assumption needs a basis"),
+            ("basis: |' '", "error blank_text: the text is blank"),
             (
                 "c: {year: |2030",
                 "error year_assumed_twice: 2030 is assumed twice",
