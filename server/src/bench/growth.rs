@@ -15,7 +15,7 @@ use anju_engine::clock::Clock as _;
 use anju_engine::clock::SystemClock;
 use anju_engine::event::Revision;
 use anju_engine::event::{CommandId, EventId, EventType, NewEvent, OccurredAt, Position, Source};
-use anju_engine::log::{AppendRequest, EventLog, Expected, StreamAppend};
+use anju_engine::log::{AppendError, AppendRequest, EventLog, Expected, StreamAppend};
 use anju_projections::Views;
 use anju_projections::progress::ProgressQuery;
 use anju_projections::stalls::StallQuery;
@@ -468,8 +468,14 @@ async fn append(
     clients::run(clients, requests, move |request: AppendRequest| {
         let log = Arc::clone(&log);
         async move {
-            log.append(request).await.map_err(HandleError::from)?;
-            Ok(())
+            // The event before may be overtaken: its client took it first and came to the log later. It is under way, so
+            // this one is sent again until it has landed; if it failed, its failure ends all of them.
+            loop {
+                match log.append(request.clone()).await {
+                    Err(AppendError::Conflict { .. }) => tokio::task::yield_now().await,
+                    done => return done.map(|_| ()).map_err(|e| HandleError::from(e).into()),
+                }
+            }
         }
     })
     .await
