@@ -16,6 +16,8 @@ const BAND: f64 = 600.0;
 const DUE: f64 = 200.0;
 /// The most months that are named one by one.
 const NAMED: i32 = 16;
+/// The most months of which each quarter is named; of more, each year.
+const BY_QUARTER: i32 = 48;
 /// The most months of a band: a rule that lies further out is listed below.
 const LONGEST: i32 = 120;
 
@@ -209,10 +211,12 @@ impl Windows<'_> {
             x.clamp(left, left + BAND)
         };
         // The heads: years, and months where there is room for them.
-        let every = match months {
-            ..=NAMED => 1,
-            ..=48 => 3,
-            _ => 12,
+        let every = if months <= NAMED {
+            1
+        } else if months <= BY_QUARTER {
+            3
+        } else {
+            12
         };
         let mut rows: Vec<(f64, f64)> = Vec::new();
         let mut y = top + 34.0;
