@@ -1,7 +1,7 @@
 //! How fast the log on PostgreSQL is, beside the raw limits of the same server in the same run.
 //!
 //! `cargo run --release -p anju-engine --example postgres_rates [SECONDS [CLIENTS]]` starts a private cluster with
-//! fsync on and prints one line for each measurement; with CLIENTS only that of the log with so many in flight. Every
+//! fsync on and prints one line for each measurement; with CLIENTS only that of the log with so many in flight, with `two` only that of two servers. Every
 //! raw control writes the same record bytes.
 
 #![allow(
@@ -218,18 +218,19 @@ async fn main() {
         appends(&log, &turn, 256, time).await;
     }
     if std::env::args().nth(2).as_deref() == Some("two") {
+        let half = appends(&log, &turn, 32, time).await;
         let one = appends(&log, &turn, 64, time).await;
         let other = open(&url).await;
-        let (a, b) = tokio::join!(
-            appends(&log, &turn, 32, time),
-            appends(&other, &turn, 32, time)
-        );
-        println!("{one:.0} {a:.0} {b:.0}");
-        let (a, b) = tokio::join!(
-            appends(&log, &turn, 32, time),
-            appends(&other, &turn, 32, time)
-        );
-        println!("{one:.0} {a:.0} {b:.0}");
+        for _ in 0..2 {
+            let (a, b) = tokio::join!(
+                appends(&log, &turn, 32, time),
+                appends(&other, &turn, 32, time)
+            );
+            println!(
+                "one server, 32: {half:.0}, 64: {one:.0}   two servers, 32 each: {a:.0} + {b:.0}"
+            );
+        }
+        other.close().await;
         log.close().await;
         return;
     }
@@ -273,16 +274,19 @@ async fn main() {
         batch(&log).await
     );
 
+    let half = appends(&log, &turn, 32, time).await;
     let one = appends(&log, &turn, 64, time).await;
     let other = open(&url).await;
     let (a, b) = tokio::join!(
         appends(&log, &turn, 32, time),
         appends(&other, &turn, 32, time)
     );
+    let both = a + b;
     println!(
-        "two servers, 32 each: {a:.0} + {b:.0} = {:.0}   one server, 64: {one:.0}   ratio {:.2}",
-        a + b,
-        (a + b) / one
+        "two servers, 32 each: {a:.0} + {b:.0} = {both:.0}   one server, 32: {half:.0}, ratio {:.2}   \
+         one server, 64: {one:.0}, ratio {:.2}",
+        both / half,
+        both / one
     );
     other.close().await;
 

@@ -79,7 +79,7 @@ pub use event::{
 };
 pub use log::{
     AnyLog, AppendError, AppendRequest, Appended, CreateOptions, EventLog, Expected, Head,
-    InvalidAppend, LogOptions, MemoryLog, OpenError, Origin, PostgresLog, ReadError,
+    InvalidAppend, LogOptions, Looked, MemoryLog, OpenError, Origin, PostgresLog, ReadError,
     RecordedCommand, SqliteLog, StreamAppend, Unsuitable, Verified, VerifyError,
 };
 pub use projection::{Checkpoint, Freshness, Projection, ProjectionError, Runner};

@@ -280,6 +280,17 @@ pub enum ReadError {
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// What whoever decides needs to know of the log, from one look at it.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// The events of the stream that was looked at, from the revision asked for on.
+    pub events: Vec<RecordedEvent>,
+    /// The revisions of the last events of the other streams that were asked for, in that order.
+    pub others: Vec<Option<Revision>>,
+    /// Where the log stands: not before the events that were seen.
+    pub head: Head,
+}
+
 /// What a verification has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
@@ -341,6 +352,30 @@ pub trait EventLog: Send + Sync + 'static {
         from: Revision,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError>;
+
+    /// At most `limit` events of one stream from revision `from` (inclusive), the revisions of some others, and the
+    /// head, in this order: what a decision begins with. A backend may answer it in one round trip.
+    ///
+    /// # Errors
+    /// As [`EventLog::read_stream`].
+    async fn look(
+        &self,
+        stream: &StreamId,
+        from: Revision,
+        limit: usize,
+        others: &[StreamId],
+    ) -> Result<Looked, ReadError> {
+        let events = self.read_stream(stream, from, limit).await?;
+        let mut revisions = Vec::with_capacity(others.len());
+        for other in others {
+            revisions.push(self.stream_revision(other).await?);
+        }
+        Ok(Looked {
+            events,
+            others: revisions,
+            head: self.head().await?,
+        })
+    }
 
     /// The revision of the last event of a stream; `None` if there is no such stream.
     async fn stream_revision(&self, stream: &StreamId) -> Result<Option<Revision>, ReadError>;

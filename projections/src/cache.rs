@@ -70,6 +70,7 @@ mod tests {
             stage: "survey".to_owned(),
             adopted: false,
             counted: false,
+            batch: None,
         });
         let envelope = Envelope {
             position: 1,

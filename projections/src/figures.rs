@@ -19,6 +19,21 @@ pub(crate) fn sums(view: View<'_>) -> BTreeMap<String, Exact> {
             }
         }
     }
+    if let Some(opening) = &view.state.opening {
+        let values = opening.sums.iter().flat_map(|(fact, fields)| {
+            fields
+                .iter()
+                .map(move |(field, value)| (fact, field, value))
+        });
+        for (fact, field, value) in values {
+            if is_summed(view.definition, fact, field)
+                && let Some(value) = Exact::of(value)
+            {
+                let sum = sums.entry(format!("{fact}.{field}")).or_default();
+                *sum = sum.plus(value);
+            }
+        }
+    }
     sums
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Started, finished and accepted are three different facts. None is derived from another, nor from the stage.
 
+mod batches;
 mod count;
 mod targets;
 
@@ -13,6 +14,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 
+pub use self::batches::BatchProgress;
 use self::count::{Shared, Tally};
 use crate::figures::Total;
 use crate::names::{area_name, stage_name};
@@ -60,6 +62,9 @@ pub struct ProgrammeProgress {
     pub stages: Vec<StageProgress>,
     /// By area, in the order of their ids; projects without an area stand first.
     pub by_area: Vec<AreaProgress>,
+    /// By yearly batch; empty where every project is of the programme's own year.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_batch: Vec<BatchProgress>,
     /// Money recorded, by the field that holds it.
     pub money: Vec<Money>,
     /// How often each rule refused a transition, most often first.
@@ -296,7 +301,7 @@ async fn programme(
     lang: Lang,
 ) -> Result<ProgrammeProgress, ViewError> {
     let groups = count::groups(question, &id).await?;
-    let shared = count::shared(question, &id).await?;
+    let shared = count::shared(question, &id, None).await?;
     let mut total = Tally::default();
     let mut by_stage: BTreeMap<String, Tally> = BTreeMap::new();
     let mut by_area: BTreeMap<Option<String>, (Tally, BTreeMap<String, u64>)> = BTreeMap::new();
@@ -350,6 +355,7 @@ async fn programme(
                 by_stage,
             })
             .collect(),
+        by_batch: batches::by_batch(question, &id).await?,
         money: money(question, &id, definition, lang).await?,
         refusals: refusals(question, &id, definition, lang).await?,
         targets: targets::targets(question, &id, definition, &shared, lang).await?,

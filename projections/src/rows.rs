@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use anju_workflows::calendar::Calendar;
-use anju_workflows::definition::{Definition, FactMatch};
+use anju_workflows::definition::{Definition, FactMatch, Milestone};
+use anju_workflows::project::batch::InBatch;
 use anju_workflows::project::deadline::{OpenDeadline, all_open, days_between};
 use anju_workflows::project::escalation::{is_for, next_step_day_of};
 use anju_workflows::project::{ProjectState, Status};
@@ -144,6 +145,8 @@ impl DeadlineLine {
 /// A project as it is kept for counting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProjectLine {
+    /// The batches it has belonged to.
+    pub(crate) batches: Vec<InBatch>,
     pub(crate) started: Option<Date>,
     pub(crate) finished: Option<Date>,
     pub(crate) accepted: Option<Date>,
@@ -173,13 +176,20 @@ impl ProjectLine {
             }
             .counted(counter)
         };
-        let earliest =
-            |what: &FactMatch| view.earliest(what).map(|(_, fact)| fact.occurred_at.day());
+        // What the opening balance claims is as good a day as what the log knows: the earlier of the two.
+        let earliest = |what: &FactMatch, milestone: Milestone| {
+            let known = view.earliest(what).map(|(_, fact)| fact.occurred_at.day());
+            match (known, state.claimed(milestone)) {
+                (Some(known), Some(claimed)) => Some(known.min(claimed)),
+                (known, claimed) => known.or(claimed),
+            }
+        };
         let milestones = &definition.milestones;
         Self {
-            started: earliest(&milestones.started),
-            finished: earliest(&milestones.finished),
-            accepted: earliest(&milestones.accepted),
+            batches: state.batches(definition),
+            started: earliest(&milestones.started, Milestone::Started),
+            finished: earliest(&milestones.finished, Milestone::Finished),
+            accepted: earliest(&milestones.accepted, Milestone::Accepted),
             compounds: counted("compounds"),
             households: counted("households"),
             buildings: counted("buildings"),

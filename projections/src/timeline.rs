@@ -23,7 +23,10 @@ use crate::history::{self, Past};
 use crate::names::{Names, Part, area_name, rule_names, stage_name, step_name};
 use crate::{ViewError, Views};
 
-pub use parts::{LotsCounter, OrderMoved, ReplayedLot, ReplayedOrder, ReplayedPassage};
+pub use parts::{
+    LotsCounter, OpeningSum, OrderMoved, ReplayedBatch, ReplayedLot, ReplayedOpening,
+    ReplayedOrder, ReplayedPassage,
+};
 
 pub use answer::{
     ClockEvent, DecisionOutcome, FieldLabel, Replay, ReplayQuery, ReplayedCorrection,
@@ -124,6 +127,8 @@ pub async fn replay(
             before: None,
         }),
         orders: parts::orders(&definition, &state, &shown, as_of, lang),
+        batches: parts::batches(&definition, &state, &shown),
+        opening: parts::opening(&definition, &shown, lang),
     })
 }
 
@@ -198,6 +203,7 @@ fn decision(
         lots: transition.lots.clone(),
         definition: transition.definition.clone(),
         calendar: transition.calendar.clone(),
+        assumed_years: transition.assumed_years.clone(),
         requirements: transition
             .judgements
             .iter()
@@ -345,6 +351,7 @@ fn deadlines(
                 },
                 due: open.due,
                 late_at_adoption: open.late_at_adoption,
+                assumed: open.assumed,
                 rule: open.id,
                 lot: open.lot,
                 order: open.order_number,

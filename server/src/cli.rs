@@ -2,6 +2,7 @@
 //! Exit codes: 0 done, 1 refused or not verified, 2 bad usage, 3 store failure.
 
 pub mod args;
+mod batch;
 mod calendar;
 pub mod fact;
 mod ladder;
@@ -80,6 +81,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Task::Suspend(args) => project::suspend(args, &opener, &out).await,
         Task::Resume(args) => project::resume(args, &opener, &out).await,
         Task::Withdraw(args) => project::withdraw(args, &opener, &out).await,
+        Task::CarryOver(args) => batch::carry_over(args, &opener, &out).await,
+        Task::Opening(args) => batch::opening(args, &opener, &out).await,
         Task::Lot(args) => lot::run(args, &opener, &out).await,
         Task::Order(args) => order::run(args, &opener, &out).await,
         Task::Extend(args) => ladder::extend(args, &opener, &out).await,

@@ -67,7 +67,7 @@ const WAITED_FOR: &[&str] = &[
 #[test]
 fn every_figure_is_there_beside_its_controls_and_the_folder_is_left_empty() {
     let folder = tempfile::tempdir().unwrap();
-    let output = bench(folder.path(), &["--json"]);
+    let output = bench(folder.path(), &["--json", "--no-postgres"]);
     assert!(
         output.status.success(),
         "{}",
@@ -118,6 +118,86 @@ fn every_figure_is_there_beside_its_controls_and_the_folder_is_left_empty() {
             .starts_with("3.")
     );
 
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// What is measured of PostgreSQL, where it is installed: `tests/run` sees to that.
+const POSTGRES: &[(&str, &[&str])] = &[
+    ("pg_row_1", &[]),
+    ("pg_row_32", &[]),
+    ("pg_copy", &[]),
+    ("pg_append_1", &["pg_row_1"]),
+    ("pg_append_32", &["pg_row_1", "pg_row_32"]),
+    ("pg_append_64", &[]),
+    ("pg_append_256", &["pg_copy"]),
+    ("pg_two", &["pg_append_64"]),
+    ("pg_replay", &["json"]),
+    ("pg_verify", &["json"]),
+    ("pg_stored_bytes", &["record_bytes"]),
+];
+
+#[test]
+fn a_private_postgresql_is_measured_beside_its_controls_and_is_gone_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = bench(folder.path(), &["--json"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(
+        answer["postgres"].is_string(),
+        "install the package postgresql: {said}"
+    );
+    let rows = answer["rows"].as_array().unwrap();
+    for (id, controls) in POSTGRES {
+        let row = rows.iter().find(|row| row["id"] == *id).unwrap();
+        assert!(row["value"].as_f64().unwrap() > 0.0, "{row}");
+        let ratios = row["ratios"].as_object().unwrap();
+        let mut compared: Vec<&str> = ratios.keys().map(String::as_str).collect();
+        compared.sort_unstable();
+        assert_eq!(compared, *controls, "{id}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn growth_is_measured_at_each_size_beside_a_raw_table_and_a_server_is_started_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = bench(folder.path(), &["--json", "--growth", "4000,2000"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let stages = answer["growth"].as_array().unwrap();
+    let sizes: Vec<u64> = stages
+        .iter()
+        .map(|stage| stage["events"].as_u64().unwrap())
+        .collect();
+    assert!(sizes.len() == 2 && sizes.is_sorted(), "{sizes:?}");
+    for stage in stages {
+        let ids: Vec<_> = stage["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| {
+                assert!(row["ratio"].as_f64().unwrap() > 0.0, "{row}");
+                row["id"].as_str().unwrap()
+            })
+            .collect();
+        assert_eq!(
+            ids,
+            [
+                "append_1",
+                "append_32",
+                "project_load",
+                "stalled",
+                "progress"
+            ]
+        );
+        assert!(stage["cold_start_seconds"].as_f64().unwrap() > 0.0);
+        assert!(stage["memory_mib"].as_u64().unwrap() > 0);
+        // Indexes and tiles together cost less than the record once more.
+        let stored = stage["stored_bytes"].as_f64().unwrap();
+        assert!(stored <= 2.0 * stage["record_bytes"].as_f64().unwrap());
+    }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

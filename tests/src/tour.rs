@@ -54,6 +54,16 @@ pub fn steps(page: &str) -> Vec<Step> {
     steps
 }
 
+/// The commands alone, each with its exit code.
+#[must_use]
+pub fn tour(page: &str) -> Vec<(String, i32)> {
+    let typed = |step| match step {
+        Step::Type(command, code) => Some((command, code)),
+        Step::Write { .. } => None,
+    };
+    steps(page).into_iter().filter_map(typed).collect()
+}
+
 fn commands(block: &str) -> Vec<Step> {
     let mut commands = Vec::new();
     let mut carried = String::new();

@@ -395,3 +395,329 @@ fn a_migration_killed_in_the_middle_is_run_again_and_each_project_goes_over_once
         );
     }
 }
+
+/// A project with one decision accepted at 81.5 % and one refused before at 74.2 %.
+fn decided() -> Desk {
+    let desk = Desk::new();
+    publish(&desk, "handan-2021");
+    register(&desk, "p1");
+    desk.ok(&[
+        "record",
+        "p1",
+        "survey_completed",
+        "households=319",
+        "--at",
+        "2021-01-05",
+    ]);
+    desk.ok(&["advance", "p1", "--at", "2021-01-06"]);
+    let asked = |count: &str, day: &str| {
+        let value = format!("asked_households={count}");
+        desk.ok(&["record", "p1", "consultation_result", &value, "--at", day]);
+    };
+    asked("237", "2021-01-07");
+    desk.refused(&["advance", "p1", "--at", "2021-01-08"]);
+    asked("260", "2021-01-10");
+    desk.ok(&["advance", "p1", "--at", "2021-01-11"]);
+    desk
+}
+
+fn consulted(share: &str) -> String {
+    format!(
+        "extends: handan-2021
+stages:
+  resident_consultation:
+    exit:
+      consulted_80: {{share: {{at_least: {share}}}}}
+"
+    )
+}
+
+#[test]
+fn what_if_tells_the_first_decision_that_would_differ_and_writes_nothing() {
+    let desk = decided();
+    put(&desk, "strict.yaml", &consulted("90%"));
+    put(&desk, "lax.yaml", &consulted("70%"));
+    let before = size(&desk);
+    let strict = desk.json(&["whatif", "strict.yaml"]);
+    assert_eq!(strict["totals"]["projects"], 1);
+    assert_eq!(strict["totals"]["decisions"], 3);
+    assert_eq!(strict["totals"]["would_refuse"], 1);
+    assert_eq!(strict["totals"]["due_days"], 0);
+    let first = &strict["projects"][0]["first"];
+    assert_eq!(
+        (&first["was"], &first["would"]),
+        (&json!("accepted"), &json!("refused"))
+    );
+    assert_eq!(first["at"], "2021-01-11");
+    let rule = &first["requirements"][0];
+    assert_eq!(rule["rule"], "consulted_80");
+    assert_eq!(
+        (&rule["was"]["met"], &rule["would"]["met"]),
+        (&json!(true), &json!(false))
+    );
+    for (side, words) in [("was", "80%"), ("would", "90%")] {
+        let required = rule[side]["required"]["text"].as_str().unwrap();
+        assert!(required.contains(words), "{side}: {required}");
+    }
+    let lax = desk.json(&["whatif", "lax.yaml"]);
+    assert_eq!(lax["totals"]["would_accept"], 1);
+    assert_eq!(lax["projects"][0]["first"]["at"], "2021-01-08");
+
+    let told = desk.ok(&["whatif", "strict.yaml", "--lang", "en"]);
+    for words in [
+        "1 accepted that would be refused",
+        "actual 260/319(81.5%), required ≥90%",
+        "nothing was written",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let told = desk.ok(&["whatif", "strict.yaml"]);
+    for words in ["原通过而将不通过 1", "260/319", "未写入任何内容"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    // The version in force, and the calendar in force: nothing differs.
+    let same = desk.json(&["whatif", "handan-2021"]);
+    assert_eq!(same["totals"]["projects_that_differ"], 0);
+
+    put(&desk, "broken.yaml", "extends: handan-2021\nstages: [\n");
+    put(&desk, "other.yaml", "extends: handan-2021\nid: elsewhere\n");
+    let cases: &[(&[&str], i32, &[&str])] = &[
+        (&["whatif"], 2, &["--calendar"]),
+        (&["whatif", "broken.yaml"], 2, &["broken.yaml:"]),
+        (&["whatif", "none.yaml"], 3, &["none.yaml"]),
+        (
+            &["whatif", "other.yaml"],
+            2,
+            &["elsewhere", "--programme", "handan-2021"],
+        ),
+        (
+            &["whatif", "strict.yaml", "--programme", "handan"],
+            2,
+            &["handan", "handan-2021"],
+        ),
+    ];
+    for (line, code, words) in cases {
+        let answer = desk.run(&[&["--lang", "en"][..], line].concat());
+        let told = format!("{}{}", answer.out, answer.err);
+        assert_eq!(answer.code, *code, "{line:?}: {told}");
+        for word in *words {
+            assert!(told.contains(word), "{line:?}: {word}: {told}");
+        }
+    }
+    let other = desk.json(&["whatif", "other.yaml", "--programme", "handan-2021"]);
+    assert_eq!(other["totals"]["projects"], 1);
+    assert_eq!(size(&desk), before);
+}
+
+/// The data of the last event of a stream.
+async fn last_of(desk: &Desk, stream: &str) -> Value {
+    use anju_engine::log::EventLog;
+    let options = anju_engine::LogOptions::default();
+    let clock = std::sync::Arc::new(anju_engine::SystemClock);
+    let log = anju_engine::SqliteLog::open(&desk.path("anju.db"), options, clock)
+        .await
+        .unwrap();
+    let stream = anju_engine::StreamId::new(stream).unwrap();
+    let newest = log.stream_revision(&stream).await.unwrap().unwrap();
+    let events = log.read_stream(&stream, newest, 1).await.unwrap();
+    log.close().await;
+    Value::Object(events[0].data.clone())
+}
+
+#[tokio::test]
+async fn a_version_whose_rehearsal_fails_is_published_only_by_a_word_that_is_recorded() {
+    let desk = decided();
+    put(&desk, "strict.yaml", &consulted("90%"));
+    put(&desk, "fine.yaml", &version("2031-10-01"));
+    put(
+        &desk,
+        "lost.yaml",
+        "extends: handan-2021\nstages:\n  design: null\n  approval: {returns: {design: null}}\n  construction: {returns: {design: null}}\n",
+    );
+    let before = size(&desk);
+    for file in ["strict.yaml", "lost.yaml"] {
+        let refused = desk.refused(&["programme", "publish", "fine.yaml", file]);
+        assert_eq!(
+            refused["published"],
+            json!([]),
+            "of two files, none is published"
+        );
+        let failing = &refused["rehearsals"][1]["rehearsal"]["failing"][0];
+        assert_eq!(failing["project"], "p1");
+        match file {
+            "strict.yaml" => assert_eq!(failing["would_refuse"]["rules"], json!(["consulted_80"])),
+            _ => assert_eq!(failing["blockers"][0]["code"], "no_stage"),
+        }
+        assert_eq!(size(&desk), before, "{file}");
+    }
+    let told = desk.run(&["programme", "publish", "strict.yaml", "--lang", "en"]);
+    assert_eq!(told.code, 1);
+    for words in [
+        "fails for 1 of 1",
+        "p1",
+        "consulted_80",
+        "--override-rehearsal",
+    ] {
+        assert!(told.err.contains(words), "{words}: {}", told.err);
+    }
+
+    let line = [
+        "programme",
+        "publish",
+        "strict.yaml",
+        "--override-rehearsal",
+        "--reason",
+        "市政府要求",
+    ];
+    let published = desk.json(&line);
+    assert_eq!(published["published"][0]["overridden"], true);
+    let record = last_of(&desk, "definition-handan-2021").await;
+    assert_eq!(record["overridden"]["failing"], 1);
+    assert_eq!(record["overridden"]["named"], json!(["p1"]));
+    assert!(record["overridden"]["note"].is_string());
+    assert!(
+        !record.to_string().contains("市政府"),
+        "a reason stands outside the log"
+    );
+
+    // A rehearsal that does not fail leaves no such word.
+    desk.ok(&["programme", "publish", "fine.yaml"]);
+    let record = last_of(&desk, "definition-handan-2021").await;
+    assert!(record.get("overridden").is_none(), "{record}");
+    desk.ok(&["verify"]);
+}
+
+/// A made-up notice for a year that no notice has fixed, for the tests alone.
+fn notice(year: i16, rest: &str, work: &str) -> String {
+    format!(
+        "id: cn
+title: 测试用日历
+notices:
+  - year: {year}
+    kind: yearly
+    title: 测试用通知({year}年)
+    signed: {0}-11-01
+    published: {0}-11-01
+    holidays:
+      - {{name: 元旦, rest: [{rest}], work: [{work}], statutory: [{year}-01-01]}}
+",
+        year - 1
+    )
+}
+
+#[test]
+fn a_new_year_is_published_as_data_and_a_year_without_a_notice_is_unknown() {
+    let (desk, _, _) = desk();
+    let shown = desk.json(&["calendar", "show", "2027"]);
+    assert_eq!(
+        (&shown["known"], &shown["working_days"]),
+        (&json!(false), &Value::Null)
+    );
+    let told = desk.ok(&["calendar", "show", "2027"]);
+    assert!(told.contains("未知"), "{told}");
+    assert_eq!(
+        desk.json(&["calendar", "show", "2026"])["working_days"],
+        248
+    );
+
+    put(
+        &desk,
+        "2027.yaml",
+        &notice(2027, "2027-01-01..2027-01-03", ""),
+    );
+    desk.ok(&["calendar", "lint", "2027.yaml"]);
+    let looked = desk.json(&["calendar", "publish", "2027.yaml", "--dry-run"]);
+    assert_eq!(looked["new"], false);
+    let published = desk.json(&["calendar", "publish", "2027.yaml"]);
+    assert_eq!(published["new"], true);
+    assert_eq!(published["added"].as_array().unwrap().len(), 1);
+    assert_eq!(published["known_years"].as_array().unwrap().len(), 9);
+    let shown = desk.json(&["calendar", "show", "2027"]);
+    assert_eq!(shown["known"], true);
+    // 2027 has 261 days from Monday to Friday; New Year's Day is one of them.
+    assert_eq!(shown["working_days"], 260);
+    assert_eq!(
+        desk.json(&["calendar", "publish", "2027.yaml"])["new"],
+        false
+    );
+
+    // What comes later does not put it aside: not a programme that brings the calendar of this build along.
+    put(&desk, "third.yaml", &version("2032-10-01"));
+    publish(&desk, "third.yaml");
+    assert_eq!(desk.json(&["calendar", "show", "2027"])["known"], true);
+    desk.ok(&["verify"]);
+}
+
+#[test]
+fn a_calendar_that_contradicts_itself_or_the_log_is_refused_at_its_place_and_nothing_is_changed() {
+    let (desk, _, _) = desk();
+    let before = size(&desk);
+    put(
+        &desk,
+        "both.yaml",
+        &notice(2027, "2027-01-01..2027-01-02", "2027-01-02"),
+    );
+    put(&desk, "2026.yaml", &notice(2026, "2026-01-01", ""));
+    put(
+        &desk,
+        "far.yaml",
+        &notice(2027, "2027-01-01, 2028-05-01", ""),
+    );
+    put(
+        &desk,
+        "shape.yaml",
+        "id: cn\ntitle: x\nnotices:\n  - {year: 2027, kind: weekly}\n",
+    );
+    put(&desk, "alias.yaml", "id: &a cn\ntitle: *a\nnotices: []\n");
+    put(
+        &desk,
+        "late.yaml",
+        &notice(2027, "2027-01-01", "").replace("kind: yearly", "kind: amendment"),
+    );
+    let cases: &[(&str, &[&str], &[&str])] = &[
+        (
+            "both.yaml",
+            &["both.yaml:4:5", "2027-01-02"],
+            &["both.yaml:4:5", "既列为放假又列为上班"],
+        ),
+        (
+            "2026.yaml",
+            &["2026.yaml:4:5", "two yearly notices"],
+            &["两份年度通知"],
+        ),
+        ("far.yaml", &["far.yaml:4:5", "2028-05-01"], &["2028-05-01"]),
+        (
+            "shape.yaml",
+            &["shape.yaml:4", "weekly", "yearly"],
+            &["weekly"],
+        ),
+        ("alias.yaml", &["alias.yaml:1"], &["alias.yaml:1"]),
+        (
+            "late.yaml",
+            &["late.yaml:4:5", "no notice had fixed"],
+            &["尚无该年的年度通知"],
+        ),
+        ("none.yaml", &["none.yaml"], &["none.yaml"]),
+    ];
+    for (file, en, zh) in cases {
+        for (lang, words) in [("en", en), ("zh", zh)] {
+            let answer = desk.run(&["--lang", lang, "calendar", "publish", file]);
+            assert!(
+                answer.code == 2 || answer.code == 3,
+                "{file}: {}{}",
+                answer.out,
+                answer.err
+            );
+            for word in *words {
+                assert!(
+                    answer.err.contains(word),
+                    "{file} {lang}: {word}: {}",
+                    answer.err
+                );
+            }
+        }
+    }
+    let linted = desk.run(&["calendar", "lint", "both.yaml"]);
+    assert_eq!(linted.code, 1);
+    assert_eq!(size(&desk), before);
+}

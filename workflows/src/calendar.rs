@@ -28,7 +28,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -66,6 +66,8 @@ struct Resolved {
     digest: String,
     named: BTreeMap<Date, Named>,
     days: KnownDays,
+    /// The same with years assumed, laid out once each.
+    assumed: Mutex<BTreeMap<Vec<i16>, Calendar>>,
 }
 
 /// Why a day is worked or not, where a notice names it.
@@ -117,6 +119,7 @@ impl Calendar {
                 digest,
                 named,
                 days,
+                assumed: Mutex::default(),
             }),
         }
     }
@@ -186,6 +189,56 @@ impl Calendar {
     /// The first working day on or after `day`; `None` if it or a rest day before it is unknown.
     pub fn roll(&self, day: Date) -> Option<Date> {
         self.inner.days.roll(day)
+    }
+
+    /// Whether a yearly notice has fixed a year.
+    pub fn fixes(&self, year: i16) -> bool {
+        self.definition()
+            .notices
+            .iter()
+            .any(|notice| notice.year == year && notice.kind == NoticeKind::Yearly)
+    }
+
+    /// The same calendar, in which years that no notice has fixed are counted from Monday to Friday. It keeps its
+    /// digest: whoever assumes says so beside it.
+    #[must_use]
+    pub fn assuming(&self, years: &[i16]) -> Self {
+        let mut years: Vec<i16> = years.iter().copied().filter(|y| !self.fixes(*y)).collect();
+        years.sort_unstable();
+        years.dedup();
+        // Only a cache of what is laid out from the notices and the years.
+        let mut kept = self
+            .inner
+            .assumed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.get(&years) {
+            return known.clone();
+        }
+        let mut notices = self.definition().notices.clone();
+        notices.extend(years.iter().map(|year| Notice {
+            year: *year,
+            kind: NoticeKind::Yearly,
+            title: String::new(),
+            number: None,
+            signed: Date::MIN,
+            published: Date::MIN,
+            address: None,
+            holidays: Vec::new(),
+        }));
+        let named = days::named_days(&notices);
+        let days = KnownDays::new(&notices, &named);
+        let assumed = Self {
+            inner: Arc::new(Resolved {
+                definition: self.definition().clone(),
+                digest: self.digest().to_owned(),
+                named: self.inner.named.clone(),
+                days,
+                assumed: Mutex::default(),
+            }),
+        };
+        kept.insert(years, assumed.clone());
+        assumed
     }
 
     /// The last day up to which every day from `day` on is known; `None` if `day` itself is not.

@@ -3,6 +3,7 @@
 //! A file is read by [`parse`](parse()) (YAML, `extends` merged: maps key by key, lists and values replaced, `null`
 //! removes), proved by [`lint`](lint()), and known by its [`digest`](Definition::digest).
 
+mod assumed;
 mod builtin;
 pub mod day_rule;
 pub mod diff;
@@ -23,6 +24,7 @@ pub mod schema;
 pub mod show;
 pub mod yaml;
 
+pub use assumed::{AssumedDays, AssumedYear};
 pub use builtin::{BUILTIN_PROGRAMMES, builtin, source_text};
 pub use day_rule::DayRule;
 pub use diff::{Diff, diff};

@@ -3,8 +3,8 @@
 mod identity;
 mod library;
 mod migrate;
+mod states;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anju_engine::clock::Clock;
@@ -12,26 +12,35 @@ use anju_engine::event::{
     Actor, CommandId, Data, EventType, NewEvent, OccurredAt, Position, RecordedEvent, Revision,
     Source, StreamId, WordError,
 };
-use anju_engine::log::{AppendError, AppendRequest, EventLog, Expected, ReadError, StreamAppend};
+use anju_engine::log::{
+    AppendError, AppendRequest, EventLog, Expected, Head, Looked, ReadError, StreamAppend,
+};
 use jiff::Timestamp;
 
 use crate::calendar::Calendar;
 use crate::definition::Definition;
 use crate::project::decide::{CommandError, Context, Decision, MigrationRefused, decide};
 use crate::project::event::{ProjectEvent, ProjectId, Transition, UnreadableEvent};
+use crate::project::state::Envelope;
 use crate::project::{Command, ProjectState};
-use crate::publish::{OverriddenRehearsal, PublishedError, publish_calendar, publish_definition};
+use crate::publish::{
+    CALENDAR_STREAM, OverriddenRehearsal, PublishedError, publish_calendar, publish_version,
+};
 use crate::upcast::upcasters;
 
 pub use identity::{event_id, new_command_id, request_digest};
 pub use library::Library;
 pub use migrate::{Migration, migration_command_id};
+use states::States;
 
 /// How many times a command is decided again because its project moved meanwhile.
 const RETRIES: usize = 8;
 
-/// How many projects' states are kept; beyond it the cache starts anew.
-const CACHED_STATES: usize = 4096;
+/// How many projects' states are kept at least, if so many are used; twice as many at most.
+const KEPT_STATES: usize = 4_096;
+
+/// How many events of a project are read at a time.
+const HISTORY: usize = 512;
 
 /// Who asks, how, and for which day.
 #[derive(Clone, Debug)]
@@ -104,7 +113,7 @@ pub struct Handler {
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
     library: Library,
-    states: Mutex<HashMap<ProjectId, Arc<ProjectState>>>,
+    states: Mutex<States>,
 }
 
 impl Handler {
@@ -114,7 +123,7 @@ impl Handler {
             library: Library::new(log.clone()),
             log,
             clock,
-            states: Mutex::new(HashMap::new()),
+            states: Mutex::new(States::new(KEPT_STATES)),
         }
     }
 
@@ -132,12 +141,16 @@ impl Handler {
 
     /// What the handler takes for now.
     pub async fn now(&self) -> Result<Timestamp, HandleError> {
-        let head = self.log.head().await?;
-        Ok(match head.last_recorded_at {
+        Ok(self.now_after(&self.log.head().await?))
+    }
+
+    /// What the handler takes for now where the log stands at `head`.
+    fn now_after(&self, head: &Head) -> Timestamp {
+        match head.last_recorded_at {
             Some(last) if head.origin.simulated => last,
             Some(last) => self.clock.now().max(last),
             None => self.clock.now(),
-        })
+        }
     }
 
     /// Registers a project in the newest definition of a programme, or carries out a command on a registered one.
@@ -150,61 +163,101 @@ impl Handler {
     ) -> Result<Outcome, HandleError> {
         let occurred = request.occurred_at.as_ref().map(OccurredAt::as_str);
         let digest = request_digest(project, programme, command, occurred);
-        if let Some(known) = self.log.find_command(request.command_id).await? {
-            if known.request_digest != digest {
-                return Err(AppendError::CommandReused {
-                    command_id: request.command_id,
-                }
-                .into());
-            }
-            return self.stored(known.first, known.last, true).await;
-        }
         for _ in 0..RETRIES {
-            let state = self.load(project).await?;
-            let now = self.now().await?;
-            let (definition, definition_digest) = match (&state, programme) {
-                (Some(state), _) => {
-                    let bound = &state.registered;
-                    let digest = bound.definition.clone();
-                    (
-                        self.library.definition(&bound.programme, &digest).await?,
-                        digest,
-                    )
-                }
-                (None, Some(programme)) => self.library.newest_definition(programme).await?,
-                (None, None) => {
-                    return Err(CommandError::NotRegistered {
-                        project: project.to_string(),
-                    }
-                    .into());
-                }
+            let (state, decided) = match self
+                .decided(project, programme, command, request, digest)
+                .await
+            {
+                Ok(decided) => decided,
+                // A command that was done is answered as it was then, whatever would be decided on it now.
+                Err(error) => return self.done_before(request.command_id, digest, error).await,
             };
-            let calendar = self.library.calendar().await?;
-            let simulated = self.log.head().await?.origin.simulated;
-            let decided = Decider {
-                definition: &definition,
-                definition_digest: &definition_digest,
-                calendar: &calendar,
-                now,
-                simulated,
-            }
-            .decide(project, state.as_deref(), command, request, digest)?;
+            let events = decided.recorded_at_its_place(state.as_deref());
             match self.log.append(decided.request).await {
+                Ok(appended) if appended.repeated => {
+                    return self.stored(appended.first, appended.last, true).await;
+                }
                 Ok(appended) => {
-                    let outcome = self
-                        .stored(appended.first, appended.last, appended.repeated)
-                        .await?;
-                    self.remember(project, state, &outcome.events)?;
-                    return Ok(outcome);
+                    let events = events
+                        .into_iter()
+                        .zip(appended.first.0..)
+                        .map(|(event, position)| RecordedEvent {
+                            position: Position(position),
+                            recorded_at: appended.recorded_at,
+                            ..event
+                        })
+                        .collect::<Vec<_>>();
+                    self.remember(project, state, &decided.decision, &events);
+                    return Ok(Outcome {
+                        position: appended.last,
+                        refusal: refusal(&decided.decision),
+                        events,
+                        repeated: false,
+                    });
                 }
-                Err(AppendError::Conflict { .. }) => self.forget(project),
-                Err(error) => {
-                    self.forget(project);
-                    return Err(error.into());
-                }
+                // Somebody was faster: what has come since is read, and it is decided again.
+                Err(AppendError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Err(HandleError::Contended(project.to_string()))
+    }
+
+    /// Decides on a command as the log stands now.
+    async fn decided(
+        &self,
+        project: &ProjectId,
+        programme: Option<&str>,
+        command: &Command,
+        request: &Request,
+        digest: [u8; 32],
+    ) -> Result<(Option<Arc<ProjectState>>, Decided), HandleError> {
+        let calendars = StreamId::new(CALENDAR_STREAM)?;
+        let (state, looked) = self.look(project, std::slice::from_ref(&calendars)).await?;
+        let (definition, definition_digest) = match (&state, programme) {
+            (Some(state), _) => {
+                let bound = &state.registered;
+                let digest = bound.definition.clone();
+                (
+                    self.library.definition(&bound.programme, &digest).await?,
+                    digest,
+                )
+            }
+            (None, Some(programme)) => self.library.newest_definition(programme).await?,
+            (None, None) => {
+                return Err(CommandError::NotRegistered {
+                    project: project.to_string(),
+                }
+                .into());
+            }
+        };
+        let revision = looked.others.first().copied().flatten();
+        let calendar = self.library.calendar_at(revision).await?;
+        let decided = Decider {
+            definition: &definition,
+            definition_digest: &definition_digest,
+            calendar: &calendar,
+            now: self.now_after(&looked.head),
+            simulated: looked.head.origin.simulated,
+        }
+        .decide(project, state.as_deref(), command, request, digest)?;
+        Ok((state, decided))
+    }
+
+    /// The outcome of a command that was done before, or the error if it was not.
+    async fn done_before(
+        &self,
+        command_id: CommandId,
+        digest: [u8; 32],
+        error: HandleError,
+    ) -> Result<Outcome, HandleError> {
+        match self.log.find_command(command_id).await? {
+            None => Err(error),
+            Some(known) if known.request_digest != digest => {
+                Err(AppendError::CommandReused { command_id }.into())
+            }
+            Some(known) => self.stored(known.first, known.last, true).await,
+        }
     }
 
     /// Publishes a definition with the files it was written in; a digest that is the newest already is not
@@ -237,7 +290,7 @@ impl Handler {
         let position = self
             .append_plain(
                 &stream,
-                publish_definition(definition, sources, overridden)?,
+                publish_version(definition, sources, overridden)?,
                 &digest,
                 request,
             )
@@ -255,7 +308,7 @@ impl Handler {
         if self.library.published_calendar().await?.as_deref() == Some(calendar.digest()) {
             return Ok(None);
         }
-        let stream = StreamId::new(crate::publish::CALENDAR_STREAM)?;
+        let stream = StreamId::new(CALENDAR_STREAM)?;
         let position = self
             .append_plain(
                 &stream,
@@ -316,31 +369,44 @@ impl Handler {
         &self,
         project: &ProjectId,
     ) -> Result<Option<Arc<ProjectState>>, HandleError> {
-        let cached = self.cached(project);
+        Ok(self.look(project, &[]).await?.0)
+    }
+
+    /// The state of a project as the log has it now, with the revisions of other streams and the head.
+    async fn look(
+        &self,
+        project: &ProjectId,
+        others: &[StreamId],
+    ) -> Result<(Option<Arc<ProjectState>>, Looked), HandleError> {
+        let cached = self.states().get(project);
         let stream = project.stream()?;
-        let from = cached.as_ref().map_or(0, |state| state.revision + 1);
-        let mut state = cached.map(|state| (*state).clone());
-        let mut next = Revision(from);
-        let mut moved = false;
+        let mut next = cached.as_ref().map_or(0, |state| state.revision + 1);
+        let mut looked = self
+            .log
+            .look(&stream, Revision(next), HISTORY, others)
+            .await?;
+        if looked.events.is_empty() {
+            return Ok((cached, looked));
+        }
+        let mut state = cached.map(Arc::unwrap_or_clone);
         loop {
-            let events = self.log.read_stream(&stream, next, 512).await?;
-            let Some(last) = events.last() else { break };
-            next = Revision(last.revision.0 + 1);
-            moved = true;
-            for event in &events {
+            for event in &looked.events {
+                next = event.revision.0 + 1;
                 state = ProjectState::evolve_recorded(state, project, event)?;
             }
-            if events.len() < 512 {
+            if looked.events.len() < HISTORY {
                 break;
             }
+            looked = self
+                .log
+                .look(&stream, Revision(next), HISTORY, others)
+                .await?;
         }
-        let Some(state) = state.map(Arc::new) else {
-            return Ok(None);
-        };
-        if moved {
-            self.cache(project, &state);
+        let state = state.map(Arc::new);
+        if let Some(state) = &state {
+            self.states().put(project, Arc::clone(state));
         }
-        Ok(Some(state))
+        Ok((state, looked))
     }
 
     async fn stored(
@@ -368,47 +434,40 @@ impl Handler {
         })
     }
 
+    /// Folds what was just decided and recorded into the state, for the next command.
     fn remember(
         &self,
         project: &ProjectId,
         state: Option<Arc<ProjectState>>,
+        decision: &Decision,
         events: &[RecordedEvent],
-    ) -> Result<(), HandleError> {
-        let mut folded = state.map(|state| (*state).clone());
-        for event in events {
-            folded = ProjectState::evolve_recorded(folded, project, event)?;
+    ) {
+        // Nobody else need hold it: then it is not even copied.
+        self.states().remove(project);
+        let mut folded = state.map(Arc::unwrap_or_clone);
+        for ((event, _), recorded) in decision.events.iter().zip(events) {
+            folded = ProjectState::evolve(folded, project, event, &Envelope::from(recorded));
         }
         if let Some(state) = folded {
-            self.cache(project, &Arc::new(state));
+            self.states().put(project, Arc::new(state));
         }
-        Ok(())
     }
 
-    fn states(&self) -> std::sync::MutexGuard<'_, HashMap<ProjectId, Arc<ProjectState>>> {
+    fn states(&self) -> std::sync::MutexGuard<'_, States> {
         // The map is only a cache of what the log holds: a panicked holder cannot have left it wrong.
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn cached(&self, project: &ProjectId) -> Option<Arc<ProjectState>> {
-        self.states().get(project).cloned()
-    }
-
-    fn cache(&self, project: &ProjectId, state: &Arc<ProjectState>) {
-        let mut states = self.states();
-        if states.len() >= CACHED_STATES {
-            states.clear();
+/// The refused transition of a decision, if it refused one.
+fn refusal(decision: &Decision) -> Option<Transition> {
+    let mut events = decision.events.iter().rev();
+    events.find_map(|(event, _)| match event {
+        ProjectEvent::TransitionRefused(transition) | ProjectEvent::LotRefused(transition) => {
+            Some(transition.clone())
         }
-        let newer = states
-            .get(project)
-            .is_none_or(|cached| cached.revision < state.revision);
-        if newer {
-            states.insert(project.clone(), state.clone());
-        }
-    }
-
-    fn forget(&self, project: &ProjectId) {
-        self.states().remove(project);
-    }
+        _ => None,
+    })
 }
 
 /// The source that is recorded: a simulated log holds nothing but simulated events and rules.
@@ -443,6 +502,34 @@ pub struct Decided {
     pub request: AppendRequest,
     /// What was decided.
     pub decision: Decision,
+}
+
+impl Decided {
+    /// The events as the log will record them, but for position and instant, which only the log knows.
+    fn recorded_at_its_place(&self, state: Option<&ProjectState>) -> Vec<RecordedEvent> {
+        let next = state.map_or(0, |state| state.revision + 1);
+        let parts = self.request.appends.iter();
+        let events = parts.flat_map(|part| part.events.iter().map(|event| (&part.stream, event)));
+        events
+            .zip(next..)
+            .map(|((stream, event), revision)| RecordedEvent {
+                position: Position(0),
+                stream: stream.clone(),
+                revision: Revision(revision),
+                id: event.id,
+                kind: event.kind.clone(),
+                schema: event.schema,
+                occurred_at: event.occurred_at.clone(),
+                recorded_at: Timestamp::UNIX_EPOCH,
+                actor: event.actor.clone(),
+                source: event.source,
+                command_id: self.request.command_id,
+                causation: event.causation,
+                correlation: event.correlation,
+                data: event.data.clone(),
+            })
+            .collect()
+    }
 }
 
 impl Decider<'_> {

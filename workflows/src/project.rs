@@ -1,5 +1,6 @@
 //! One project: what happens to it ([`event`]), where it stands ([`state`]), and what each command decides ([`decide`]).
 
+pub mod batch;
 pub mod command;
 pub mod deadline;
 pub mod decide;

@@ -93,9 +93,16 @@ pub enum PublishedError {
     },
 }
 
-/// The events that publish a definition: the resolved model, and the files as written; with a rehearsal that failed
-/// and was overridden, if one was.
+/// The events that publish a definition: the resolved model, and the files as written.
 pub fn publish_definition(
+    definition: &Definition,
+    sources: &BTreeMap<String, String>,
+) -> Result<Vec<(EventType, Data)>, WordError> {
+    publish_version(definition, sources, None)
+}
+
+/// The same, with a rehearsal that failed and was overridden, if one was.
+pub fn publish_version(
     definition: &Definition,
     sources: &BTreeMap<String, String>,
     overridden: Option<&OverriddenRehearsal>,

@@ -11,7 +11,7 @@ use crate::merkle::Hash;
 
 use super::sqlite::{Lease, LeaseError};
 use super::{
-    AppendError, AppendRequest, Appended, EventLog, Head, Origin, PostgresLog, ReadError,
+    AppendError, AppendRequest, Appended, EventLog, Head, Looked, Origin, PostgresLog, ReadError,
     RecordedCommand, SqliteLog, Verified, VerifyError,
 };
 
@@ -116,6 +116,16 @@ impl EventLog for AnyLog {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         either!(self, log => log.read_stream(stream, from, limit).await)
+    }
+
+    async fn look(
+        &self,
+        stream: &StreamId,
+        from: Revision,
+        limit: usize,
+        others: &[StreamId],
+    ) -> Result<Looked, ReadError> {
+        either!(self, log => log.look(stream, from, limit, others).await)
     }
 
     async fn stream_revision(&self, stream: &StreamId) -> Result<Option<Revision>, ReadError> {

@@ -115,6 +115,7 @@ macro_rules! event_log_conformance {
             reading {
                 reads_stop_at_the_limit_and_at_the_end,
                 streams_are_read_from_any_revision,
+                a_look_sees_the_stream_the_others_and_the_head,
                 records_are_the_canonical_bytes_of_the_events,
                 roots_of_past_sizes_are_those_that_were,
                 what_is_read_at_a_past_size_stays_what_it_was,

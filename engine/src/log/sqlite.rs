@@ -26,8 +26,8 @@ use super::options::{CreateOptions, LogOptions, OpenError};
 use super::prepare::prepare;
 use super::writer::Writer;
 use super::{
-    AppendError, AppendRequest, Appended, EventLog, Head, Origin, ReadError, RecordedCommand,
-    Verified, VerifyError,
+    AppendError, AppendRequest, Appended, EventLog, Head, Looked, Origin, ReadError,
+    RecordedCommand, Verified, VerifyError,
 };
 
 pub use lease::{Lease, LeaseError};
@@ -218,6 +218,16 @@ impl EventLog for SqliteLog {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         read::stream(&self.reads, stream, from.0, limit).await
+    }
+
+    async fn look(
+        &self,
+        stream: &StreamId,
+        from: Revision,
+        limit: usize,
+        others: &[StreamId],
+    ) -> Result<Looked, ReadError> {
+        read::look(&self.reads, stream, from.0, limit, others).await
     }
 
     async fn stream_revision(&self, stream: &StreamId) -> Result<Option<Revision>, ReadError> {

@@ -2,8 +2,8 @@
 
 use anju_workflows::definition::{Milestone, Placement};
 use jiff::civil::Date;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{Figures, Known, StatusCount};
 use crate::ViewError;
@@ -168,22 +168,40 @@ fn group(row: &SqliteRow) -> Result<Group, ViewError> {
     })
 }
 
-/// The compounds that several projects of a programme list, once for each listing.
+/// The compounds that several projects of a programme list, once for each listing. `batch`: only of the projects of
+/// this year's batch, with what they reached while they belonged to it.
 pub(super) async fn shared(
     question: &mut Question,
     programme: &str,
+    batch: Option<i16>,
 ) -> Result<Vec<Shared>, ViewError> {
-    let rows = sqlx::query(
-        "SELECT c.id, p.stage, p.status, p.area, p.track, p.category, p.started, p.finished, p.accepted
+    let credited = |column: &str| match batch {
+        Some(_) => format!(
+            "CASE WHEN p.{column} > b.since AND p.{column} <= b.until THEN p.{column} END AS {column}"
+        ),
+        None => format!("p.{column}"),
+    };
+    let join = match batch {
+        Some(_) => "JOIN batch b ON b.project_no = p.no AND b.year = ?2",
+        None => "",
+    };
+    // Only the fixed texts above are put in; values are bound.
+    let sql = format!(
+        "SELECT c.id, p.stage, p.status, p.area, p.track, p.category, {}, {}, {}
          FROM (SELECT id FROM compound GROUP BY id HAVING COUNT(*) > 1) AS several
          JOIN compound c ON c.id = several.id
-         JOIN project p ON p.no = c.project_no
-         WHERE p.programme = ?
+         JOIN project p ON p.no = c.project_no {join}
+         WHERE p.programme = ?1
          ORDER BY c.id, p.no",
-    )
-    .bind(programme)
-    .fetch_all(&mut *question.rows)
-    .await?;
+        credited("started"),
+        credited("finished"),
+        credited("accepted"),
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(programme);
+    if batch.is_some() {
+        query = query.bind(batch);
+    }
+    let rows = query.fetch_all(&mut *question.rows).await?;
     rows.iter()
         .map(|row| {
             let day = |column: &str| {

@@ -25,6 +25,14 @@ pub(super) async fn targets(
     let mut found = Vec::with_capacity(definition.targets.len());
     for (id, target) in &definition.targets {
         let cells = cells(question, programme, definition, target).await?;
+        let of_batch;
+        let shared = match target.batch {
+            Some(_) if target.measure == Measure::Compounds => {
+                of_batch = super::count::shared(question, programme, target.batch).await?;
+                &of_batch
+            }
+            _ => shared,
+        };
         found.push(progress(definition, id, target, &cells, shared, lang));
     }
     found.sort_by(|a, b| {
@@ -97,7 +105,16 @@ async fn cells(
     target: &Target,
 ) -> Result<BTreeMap<Option<String>, Cell>, ViewError> {
     let (whole, micro) = measure_of(target).unwrap_or(("NULL", "0"));
-    let day = milestone_column(target.reached);
+    let mut day = milestone_column(target.reached).to_owned();
+    let batch = if target.batch.is_some() {
+        // Credited is what was reached while the project belonged to the batch.
+        if target.reached.is_some() {
+            day = format!("(CASE WHEN {day} > b.since AND {day} <= b.until THEN {day} END)");
+        }
+        "JOIN batch b ON b.project_no = p.no AND b.year = ?4"
+    } else {
+        ""
+    };
     let sum = |condition: &str, name: &str| {
         format!(
             "COALESCE(SUM(CASE WHEN {condition} THEN ({whole}) >> 32 END), 0) AS {name}_high,
@@ -117,7 +134,7 @@ async fn cells(
                 COUNT(*) - COUNT({whole}) AS unknown,
                 SUM({day} IS NOT NULL AND ({whole}) IS NULL) AS unknown_reached,
                 {}, {}, {}
-         FROM project p {figures}
+         FROM project p {batch} {figures}
          WHERE p.programme = ?1 AND p.status <> 'withdrawn'
          GROUP BY p.area, p.track, p.category",
         sum("1", "all"),
@@ -128,9 +145,12 @@ async fn cells(
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(programme)
         .bind(reference)
-        .bind(due.map(|day| day.to_string()))
-        .fetch_all(&mut *question.rows)
-        .await?;
+        .bind(due.map(|day| day.to_string()));
+    let rows = match target.batch {
+        Some(year) => rows.bind(year),
+        None => rows,
+    };
+    let rows = rows.fetch_all(&mut *question.rows).await?;
     let mut cells: BTreeMap<Option<String>, Cell> = BTreeMap::new();
     for row in rows {
         let placement = Placement {

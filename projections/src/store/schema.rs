@@ -11,11 +11,12 @@ pub(super) const VERSION: u32 = 2;
 pub(super) const APPLICATION_ID: i64 = 0x416e_6a56;
 
 /// Every table, each before those that refer to it.
-pub(super) const TABLES: [&str; 9] = [
+pub(super) const TABLES: [&str; 10] = [
     "reached",
     "programme",
     "project",
     "compound",
+    "batch",
     "figure",
     "refusal",
     "deadline",
@@ -82,6 +83,18 @@ CREATE TABLE compound (
     PRIMARY KEY (project_no, ordinal)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX compound_by_id ON compound (id);
+
+-- The yearly batches a project has belonged to. What it reached after `since` and not after `until` is credited to the
+-- batch; it stays among those the batch was to finish.
+CREATE TABLE batch (
+    project_no INTEGER NOT NULL,
+    ordinal    INTEGER NOT NULL,
+    year       INTEGER NOT NULL,
+    since      TEXT NOT NULL,       -- '' = it was registered in it
+    until      TEXT NOT NULL,       -- '9999-12-31' = it still belongs to it
+    PRIMARY KEY (project_no, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX batch_by_year ON batch (year);
 
 -- Sums over a project's standing facts, by `fact.field`.
 CREATE TABLE figure (

@@ -84,6 +84,7 @@ pub(crate) async fn write(
         snapshots(connection, rows).await?;
         figures(connection, rows).await?;
         compounds(connection, rows).await?;
+        batches(connection, rows).await?;
         deadlines(
             connection,
             rows.iter().map(|row| (row.no, row.deadlines.as_slice())),
@@ -184,6 +185,37 @@ async fn figures(connection: &mut SqliteConnection, rows: &[Touched<'_>]) -> Res
                 .push_bind(reference.as_str())
                 .push_bind(whole)
                 .push_bind(micro);
+        });
+        execute(connection, &mut sql).await?;
+    }
+    Ok(())
+}
+
+async fn batches(connection: &mut SqliteConnection, rows: &[Touched<'_>]) -> Result<(), ViewError> {
+    delete(
+        connection,
+        "DELETE FROM batch WHERE project_no IN ",
+        rows.iter().map(|row| row.no),
+    )
+    .await?;
+    let lines: Vec<_> = rows
+        .iter()
+        .flat_map(|row| {
+            (0i64..)
+                .zip(&row.line.batches)
+                .map(move |(i, batch)| (row.no, i, batch))
+        })
+        .collect();
+    for lines in lines.chunks(ROWS) {
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO batch (project_no, ordinal, year, since, until) ",
+        );
+        sql.push_values(lines, |mut row, (no, ordinal, batch)| {
+            row.push_bind(signed(*no))
+                .push_bind(*ordinal)
+                .push_bind(i64::from(batch.year))
+                .push_bind(batch.since.map_or_else(String::new, |day| day.to_string()))
+                .push_bind(batch.until.unwrap_or(Date::MAX).to_string());
         });
         execute(connection, &mut sql).await?;
     }

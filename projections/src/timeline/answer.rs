@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{LotsCounter, ReplayedLot, ReplayedOrder};
+use super::{LotsCounter, ReplayedBatch, ReplayedLot, ReplayedOpening, ReplayedOrder};
 
 /// Which history to show.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,6 +95,12 @@ pub struct Replay {
     /// Its orders.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orders: Vec<ReplayedOrder>,
+    /// The yearly batches it has belonged to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batches: Vec<ReplayedBatch>,
+    /// What it had reached before the log knew of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening: Option<ReplayedOpening>,
 }
 
 /// A fact, as it stands.
@@ -221,6 +227,9 @@ pub struct ReplayedDecision {
     pub definition: String,
     /// The digest of the calendar in force.
     pub calendar: String,
+    /// Years that no notice had fixed then and that it rests on, by the definition's assumption.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumed_years: Vec<i16>,
     /// Every requirement, as judged then.
     pub requirements: Vec<ReplayedRequirement>,
     /// The requirements whose basis a later correction took away.
@@ -360,6 +369,9 @@ pub struct ReplayedDeadline {
     pub overdue_working_days: Option<i64>,
     /// Whether it had passed when the project was adopted.
     pub late_at_adoption: bool,
+    /// Whether the day was counted with a year that the programme only assumes: no notice has fixed it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub assumed: bool,
     /// The phrase of the text, or the law.
     pub source: String,
     /// The lot that answers for it, if it is not the project.

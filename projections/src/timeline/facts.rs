@@ -145,6 +145,26 @@ fn labels(
         .collect()
 }
 
+/// A figure of `fact.field`: its name, and its value in words.
+pub(super) fn sum_in_words(
+    definition: &Definition,
+    reference: &str,
+    value: &Value,
+    lang: Lang,
+) -> (String, String) {
+    let found = reference.split_once('.').and_then(|(fact, field)| {
+        let kind = definition.facts.get(fact)?;
+        Some((kind, kind.fields.get(field)?))
+    });
+    match found {
+        Some((kind, field)) => (
+            format!("{} · {}", kind.name.get(lang), field.name.get(lang)),
+            in_words(Some(field), value, lang),
+        ),
+        None => (reference.to_owned(), in_words(None, value, lang)),
+    }
+}
+
 /// The id of a lot, with its name where that is another.
 fn lot_in_words(state: &ProjectState, value: &Value) -> String {
     let id = value.as_str().unwrap_or_default();

@@ -1,7 +1,9 @@
 //! The lots and orders of a project, as its history shows them.
 
+use std::collections::BTreeMap;
+
 use anju_engine::event::{EventId, Position};
-use anju_workflows::definition::{Definition, Lang};
+use anju_workflows::definition::{Definition, Lang, Milestone};
 use anju_workflows::project::ProjectState;
 use anju_workflows::project::deadline::{days_between, order_due};
 use anju_workflows::project::event::ProjectEvent;
@@ -10,6 +12,7 @@ use anju_workflows::requirement::{Exact, View};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::history::Past;
 use crate::names::stage_name;
@@ -75,6 +78,141 @@ pub struct LotsCounter {
     pub project: Option<String>,
     /// Whether the two agree; `null` = one of them is not known, or not every lot states it.
     pub agrees: Option<bool>,
+}
+
+/// A project's time in the batch of one year.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayedBatch {
+    /// The year.
+    pub year: i16,
+    /// The day it was carried over into it; `null` = it was registered in it.
+    pub since: Option<Date>,
+    /// The day it was carried over out of it; `null` = it still belongs to it.
+    pub until: Option<Date>,
+    /// The position of the event that carried it into it.
+    pub position: Option<Position>,
+    /// The paper by which it was carried over.
+    pub basis: Option<String>,
+}
+
+/// What an adopted project had reached before the log knew of it: claims that were accepted, not facts of the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReplayedOpening {
+    /// The position of the event that says what stands.
+    pub position: Position,
+    /// The event.
+    pub event: EventId,
+    /// The day as of which it holds.
+    pub at: String,
+    /// When the log learned it.
+    pub recorded_at: Timestamp,
+    /// What counts in sums, by `fact.field`.
+    pub sums: Vec<OpeningSum>,
+    /// The milestones reached, with the days claimed.
+    pub milestones: BTreeMap<Milestone, Date>,
+    /// The SHA-256 of papers.
+    pub documents: Vec<String>,
+    /// The digest of a note in the erasable store.
+    pub note: Option<String>,
+    /// How many times it was accepted: each time replaces the one before.
+    pub acceptances: u64,
+    /// The role that accepted it.
+    pub actor_role: String,
+    /// The unit that accepted it.
+    pub unit: Option<String>,
+}
+
+/// A figure of an opening balance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpeningSum {
+    /// `fact.field`.
+    pub reference: String,
+    /// The name of the fact and of the field.
+    pub name: String,
+    /// The value as recorded.
+    pub value: Value,
+    /// The value in words.
+    pub text: String,
+}
+
+/// The batches, in their order; empty where the project was never carried over and is of the programme's own year.
+pub(super) fn batches(
+    definition: &Definition,
+    state: &ProjectState,
+    shown: &[&Past],
+) -> Vec<ReplayedBatch> {
+    if state.carried.is_empty() && state.registered.batch.is_none() {
+        return Vec::new();
+    }
+    let basis = |position: u64| {
+        shown.iter().find_map(|past| match &past.event {
+            ProjectEvent::ProjectCarriedOver(carried) if past.recorded.position.0 == position => {
+                Some(carried.basis.clone())
+            }
+            _ => None,
+        })
+    };
+    state
+        .batches(definition)
+        .into_iter()
+        .map(|batch| {
+            let carried = state
+                .carried
+                .iter()
+                .find(|carried| Some(carried.day) == batch.since && carried.to == batch.year);
+            ReplayedBatch {
+                year: batch.year,
+                since: batch.since,
+                until: batch.until,
+                position: carried.map(|carried| Position(carried.position)),
+                basis: carried.and_then(|carried| basis(carried.position)),
+            }
+        })
+        .collect()
+}
+
+/// The opening balance as it stands.
+pub(super) fn opening(
+    definition: &Definition,
+    shown: &[&Past],
+    lang: Lang,
+) -> Option<ReplayedOpening> {
+    let accepted: Vec<_> = shown
+        .iter()
+        .filter_map(|past| match &past.event {
+            ProjectEvent::OpeningBalanceAccepted(balance) => Some((past, balance)),
+            _ => None,
+        })
+        .collect();
+    let (past, balance) = accepted.last()?;
+    let recorded = &past.recorded;
+    Some(ReplayedOpening {
+        position: recorded.position,
+        event: recorded.id,
+        at: recorded.occurred_at.as_str().to_owned(),
+        recorded_at: recorded.recorded_at,
+        sums: balance
+            .sums
+            .iter()
+            .flat_map(|(fact, fields)| fields.iter().map(move |(key, value)| (fact, key, value)))
+            .map(|(fact, key, value)| {
+                let reference = format!("{fact}.{key}");
+                let (name, text) = super::facts::sum_in_words(definition, &reference, value, lang);
+                OpeningSum {
+                    reference,
+                    name,
+                    value: value.clone(),
+                    text,
+                }
+            })
+            .collect(),
+        milestones: balance.milestones.clone(),
+        documents: balance.documents.clone(),
+        note: balance.note.clone(),
+        acceptances: accepted.len() as u64,
+        actor_role: recorded.actor.role.clone(),
+        unit: recorded.actor.unit.clone(),
+    })
 }
 
 /// An order of a project.

@@ -57,6 +57,7 @@ pub(crate) fn register(area: &str, compounds: Vec<Compound>) -> Register {
         plan: Default::default(),
         adopt: None,
         counted: false,
+        batch: None,
     }
 }
 

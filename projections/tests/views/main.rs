@@ -12,3 +12,4 @@ mod migrating;
 mod outbox;
 mod staleness;
 mod stalling;
+mod whatif;

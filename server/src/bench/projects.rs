@@ -232,6 +232,7 @@ pub(super) fn registration(n: usize) -> Command {
         plan: std::collections::BTreeMap::new(),
         adopt: (stage != "survey").then(|| stage.to_owned()),
         counted: false,
+        batch: None,
     })
 }
 

@@ -159,6 +159,10 @@ pub enum Task {
     Resume(NotedArgs),
     /// Take a project out of its programme
     Withdraw(NotedArgs),
+    /// Carry a project over into a later year's batch (结转)
+    CarryOver(super::batch::CarryOverArgs),
+    /// Accept what a project adopted in mid-course had reached before (续建期初数)
+    Opening(super::batch::OpeningArgs),
     /// Lots of a project: declare, correct, withdraw
     Lot(super::lot::LotArgs),
     /// Orders (派单): dispatch, reply, close, reopen, extend
@@ -362,6 +366,9 @@ pub struct RegisterArgs {
     /// The stage in which a running project is adopted (续建)
     #[arg(long, value_name = "STAGE")]
     pub adopt: Option<String>,
+    /// The year of its batch, if that is not the programme's year
+    #[arg(long, value_name = "YEAR")]
+    pub batch: Option<i16>,
     #[command(flatten)]
     pub at: AtArgs,
     #[command(flatten)]

@@ -3,6 +3,7 @@
 use anju_projections::progress::ProgressQuery;
 use anju_projections::stalls::{Lamp, StallQuery};
 use anju_projections::timeline::{DecisionOutcome, Replay, ReplayQuery, replay as replay_project};
+use anju_workflows::definition::Milestone;
 use serde_json::json;
 
 use super::args::{ReplayArgs, StalledArgs};
@@ -244,6 +245,14 @@ fn replay_text(out: &Out, replay: &Replay) -> String {
                 ),
             ));
         }
+        if !decision.assumed_years.is_empty() {
+            let years: Vec<String> = decision.assumed_years.iter().map(i16::to_string).collect();
+            let years = years.join(", ");
+            line.push_str(&out.pick(
+                format!("\n          ~ 按假定日历({years} 年尚无通知)"),
+                format!("\n          ~ by an assumed calendar (no notice has fixed {years})"),
+            ));
+        }
         if !decision.basis_lost.is_empty() {
             line.push_str(&out.pick(
                 format!("\n          ! 依据已失:{}", decision.basis_lost.join("、")),
@@ -278,12 +287,52 @@ fn replay_text(out: &Out, replay: &Replay) -> String {
         ));
     }
     order_lines(out, replay, &mut lines);
+    batch_lines(out, replay, &mut lines);
     lines.sort_by_key(|(position, _)| *position);
     for (position, line) in lines {
         text.push_str(&format!("{position:>8}  {line}\n"));
     }
     text.push_str(&lots_table(out, replay));
     text
+}
+
+/// Carry-overs and the opening balance: claims accepted at adoption are told as such.
+fn batch_lines(out: &Out, replay: &Replay, lines: &mut Vec<(u64, String)>) {
+    for batch in &replay.batches {
+        if let (Some(position), Some(since)) = (batch.position, batch.since) {
+            let basis = batch.basis.clone().unwrap_or_default();
+            lines.push((
+                position.0,
+                out.pick(
+                    format!("{since}  结转至 {} 年批次  {basis}", batch.year),
+                    format!("{since}  carried over to the batch {}  {basis}", batch.year),
+                ),
+            ));
+        }
+    }
+    if let Some(opening) = &replay.opening {
+        let mut parts: Vec<String> = opening
+            .sums
+            .iter()
+            .map(|sum| format!("{} {}", sum.name, sum.text))
+            .collect();
+        parts.extend(opening.milestones.iter().map(|(milestone, day)| {
+            let name = match milestone {
+                Milestone::Started => out.pick("开工", "started"),
+                Milestone::Finished => out.pick("完工", "finished"),
+                Milestone::Accepted => out.pick("验收", "accepted"),
+            };
+            format!("{name} {day}")
+        }));
+        let text = parts.join(", ");
+        lines.push((
+            opening.position.0,
+            out.pick(
+                format!("{}  [期初数] {text}", opening.at),
+                format!("{}  [opening balance] {text}", opening.at),
+            ),
+        ));
+    }
 }
 
 fn part_name(id: &str, name: Option<&str>) -> String {

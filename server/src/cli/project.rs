@@ -61,6 +61,7 @@ pub async fn register(args: RegisterArgs, opener: &Opener, out: &Out) -> Result<
         plan,
         adopt: args.adopt.clone(),
         counted: false,
+        batch: args.batch,
     });
     let request = app.request(
         actor(

@@ -132,6 +132,7 @@ impl Agent {
             plan: role.plan.clone(),
             adopt: role.adopt.clone(),
             counted: role.counted,
+            batch: None,
         };
         self.schedule(day, Command::Register(register), None);
     }
@@ -188,11 +189,7 @@ impl Agent {
         refusal: Option<&[Judgement]>,
     ) {
         match (&job.command, refusal) {
-            (Command::Register(_), _) => {
-                if !self.plan_lots(today) {
-                    self.plan_stage(calendar, today);
-                }
-            }
+            (Command::Register(_), _) => self.begin(calendar, today),
             (Command::Advance { .. }, Some(judgements)) => {
                 let unmet: Vec<Judgement> = judgements
                     .iter()
@@ -219,6 +216,13 @@ impl Agent {
                 self.part_carried_out(calendar, today, &job.command, event, refusal);
             }
             _ => {}
+        }
+    }
+
+    /// Where there are lots they come first, and the stage follows from them.
+    fn begin(&mut self, calendar: &Calendar, today: Date) {
+        if !self.plan_lots(today) {
+            self.plan_stage(calendar, today);
         }
     }
 

@@ -158,6 +158,7 @@ impl Planner<'_> {
                 field: field.clone(),
             };
             let voted = match vote.quorum {
+                _ if base.voted.is_none() => all,
                 Some(quorum) => self.share_of(all, quorum.threshold().0, Effort::Enough),
                 None => (all * self.dice.between(70, 98) / 100).max(1),
             };

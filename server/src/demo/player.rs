@@ -104,7 +104,7 @@ impl Player {
     }
 
     fn publish(&mut self, programme: Programme, span: Span) -> Result<(), Failure> {
-        let events = publish_definition(&programme.definition, &programme.sources, None)
+        let events = publish_definition(&programme.definition, &programme.sources)
             .map_err(HandleError::from)?;
         let stream = definition_stream(&programme.definition.id).map_err(HandleError::from)?;
         self.plain(stream.as_str(), events, earlier(span.first, 1))?;

@@ -66,6 +66,7 @@ pub(super) fn register(
         plan,
         adopt,
         counted: false,
+        batch: None,
     })
 }
 

@@ -127,6 +127,24 @@ pub(super) fn line(event: &RecordedEvent, definition: &Definition, lang: Lang) -
         ProjectEvent::LotRefused(asked) => {
             lot(word("标段未通过", "lot refused"), &asked, definition, lang)
         }
+        ProjectEvent::ProjectCarriedOver(carried) => format!(
+            "{} {} → {} · {}",
+            word("结转", "carried over"),
+            carried
+                .from
+                .map(|year| year.to_string())
+                .unwrap_or_default(),
+            carried.to,
+            carried.basis
+        ),
+        ProjectEvent::OpeningBalanceAccepted(balance) => {
+            let sums: Vec<String> = balance
+                .sums
+                .iter()
+                .map(|(fact, fields)| format!("{fact} {}", values(fields)))
+                .collect();
+            format!("{} {}", word("期初数", "opening balance"), sums.join(" "))
+        }
         ProjectEvent::OrderDispatched(order) => format!(
             "{} #{} → {} · {} {}",
             word("派单", "order"),

@@ -1,12 +1,14 @@
 //! `anju verify`: the whole log, and since a checkpoint kept elsewhere.
 
-use std::sync::Arc;
+use std::io::IsTerminal as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anju_engine::OpenError;
 use anju_engine::checkpoint::{Checkpoint, CompareError, SignedCheckpoint, VerifierKey, compare};
 use anju_engine::log::{EventLog, ReadError, Verified, VerifyError};
 use anju_workflows::publish::hex;
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::keeper::folder_of;
@@ -35,7 +37,7 @@ pub async fn verify(args: VerifyArgs, opener: &Opener, out: &Out) -> Result<(), 
         }
         opened => opened?,
     };
-    let verified = match whole(&app).await {
+    let verified = match whole(&app, out).await {
         Ok(verified) => verified,
         Err(
             VerifyError::Altered { position, what }
@@ -61,21 +63,48 @@ fn read_checkpoint(text: &str, key: Option<&VerifierKey>) -> Result<Checkpoint, 
     Ok(signed.checkpoint().clone())
 }
 
-async fn whole(app: &App) -> Result<Verified, VerifyError> {
-    let bar = Arc::new(ProgressBar::with_draw_target(
-        None,
-        ProgressDrawTarget::stderr(),
-    ));
-    let shown = bar.clone();
+/// How often a long verification says how far it is, where standard error is no terminal.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// Verifies the whole log: a bar on a terminal, and elsewhere a line now and then.
+async fn whole(app: &App, out: &Out) -> Result<Verified, VerifyError> {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {eta}") {
+        bar.set_style(style);
+    }
+    let elsewhere = !std::io::stderr().is_terminal();
+    let now = || app.clock.monotonic().unwrap_or_default();
+    let told = Mutex::new(now());
     let result = app
         .log
-        .verify(&move |done, total| {
-            shown.set_length(total);
-            shown.set_position(done);
+        .verify(&|done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+            // Nothing that holds the lock can panic.
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            if elsewhere && is_due(&mut told, now()) {
+                let percent = done * 100 / total.max(1);
+                eprintln!(
+                    "{}",
+                    out.pick(
+                        format!("校验:{done}/{total}({percent}%)"),
+                        format!("verifying: {done} of {total} ({percent} %)"),
+                    )
+                );
+            }
         })
         .await;
     bar.finish_and_clear();
     result
+}
+
+/// Whether it is time to tell again; then it counts as told.
+fn is_due(told: &mut Duration, now: Duration) -> bool {
+    let due = now.saturating_sub(*told) >= TELL_EVERY;
+    if due {
+        *told = now;
+    }
+    due
 }
 
 /// Where a log that is not opened any more is first bad; if that cannot be told, what the opening said.
@@ -185,4 +214,18 @@ fn tell(out: &Out, verified: &Verified, against: Option<&Checkpoint>, key: Optio
         });
         text
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_verification_tells_how_far_it_is_every_ten_seconds_and_not_oftener() {
+        let mut told = Duration::from_secs(100);
+        let told_at: Vec<u64> = (100..=125)
+            .filter(|second| is_due(&mut told, Duration::from_secs(*second)))
+            .collect();
+        assert_eq!(told_at, [110, 120]);
+    }
 }

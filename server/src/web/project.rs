@@ -214,6 +214,7 @@ impl Project {
                     code { (replay.project) }
                     span.tag { (replay.stage_name) span.since { (visit.pick(" 自 ", " since ")) time { (replay.since) } } }
                     span class={ "status status-" (replay.status.as_str()) } { (words::status(replay.status, visit.lang)) }
+                    @if let Some(batch) = replay.batches.last() { span.tag { (batch.year) (visit.pick(" 年批次", " batch")) } }
                     @if replay.adopted { span.tag { (visit.pick("续建", "adopted in mid-course")) } }
                     @if replay.counted { span.tag { (visit.pick("仅计数，未列名", "counted, not named")) } }
                     @if let Some(due) = replay.open_deadlines.first() {

@@ -73,6 +73,14 @@ pub struct OrdersClosed {
     pub about: Vec<String>,
 }
 
+impl FieldKind {
+    /// Whether values of the kind add up.
+    #[must_use]
+    pub fn is_number(self) -> bool {
+        matches!(self, Self::Count | Self::Money | Self::Area | Self::Length)
+    }
+}
+
 impl Definition {
     /// Whether a requirement of a stage is met lot by lot.
     #[must_use]

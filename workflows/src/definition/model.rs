@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::lots::{Lots, Orders, OrdersClosed};
-use super::{DayRule, Fraction};
+use super::{AssumedYear, DayRule, Fraction};
 use crate::calendar::DayKind;
 
 mod conditions;
@@ -104,6 +104,9 @@ pub struct Definition {
     /// The year `Y` stands for in its day rules. Without it, every window is unknown and starts no deadline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub year: Option<ProgrammeYear>,
+    /// Years without a notice of the State Council that it counts all the same, by an id. What was counted so says so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub assume_calendar: BTreeMap<String, AssumedYear>,
     /// The areas, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub areas: BTreeMap<String, Area>,
@@ -867,6 +870,10 @@ pub struct Target {
     /// The sum of this field (`fact.field`) instead of a milestone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sum_of: Option<Reference>,
+    /// Only the batch of this year: the projects that were registered in it or carried over into it, credited with what
+    /// they reached while they belonged to it. Absent = all projects of the programme, whenever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<i16>,
     /// How many, in the measure's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,

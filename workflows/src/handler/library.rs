@@ -121,9 +121,19 @@ impl Library {
     /// The newest calendar of the log, or the one this build brings if none was published.
     pub async fn calendar(&self) -> Result<Arc<Calendar>, HandleError> {
         let stream = StreamId::new(CALENDAR_STREAM)?;
-        let Some(revision) = self.log.stream_revision(&stream).await? else {
+        let revision = self.log.stream_revision(&stream).await?;
+        self.calendar_at(revision).await
+    }
+
+    /// The newest calendar of the log, whose stream has this revision.
+    pub(super) async fn calendar_at(
+        &self,
+        revision: Option<Revision>,
+    ) -> Result<Arc<Calendar>, HandleError> {
+        let Some(revision) = revision else {
             return Ok(Arc::new(Calendar::builtin()));
         };
+        let stream = StreamId::new(CALENDAR_STREAM)?;
         if let Some((at, calendar)) = &self.kept().calendar
             && *at == revision
         {

@@ -131,14 +131,13 @@ impl Handler {
                     let outcome = self
                         .stored(appended.first, appended.last, appended.repeated)
                         .await?;
-                    self.remember(project, Some(state), &outcome.events)?;
+                    if !outcome.repeated {
+                        self.remember(project, Some(state), &decision, &outcome.events);
+                    }
                     return Ok(outcome);
                 }
-                Err(AppendError::Conflict { .. }) => self.forget(project),
-                Err(error) => {
-                    self.forget(project);
-                    return Err(error.into());
-                }
+                Err(AppendError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Err(HandleError::Contended(project.to_string()))

@@ -113,6 +113,42 @@ pub enum Command {
     Lot(LotCommand),
     /// Something about an order.
     Order(OrderCommand),
+    /// Something about its batch, or its opening balance.
+    Batch(BatchCommand),
+}
+
+/// What can be asked about batches and opening balances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "batch_command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum BatchCommand {
+    /// Carry the project over into a later year's batch.
+    CarryOver {
+        /// The year.
+        to: i16,
+        /// The paper by which it is carried over.
+        basis: String,
+        /// The SHA-256 of papers.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        documents: Vec<String>,
+        /// The digest of a note.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Accept what an adopted project had reached before. A later one replaces it.
+    OpeningBalance {
+        /// What counts in sums, by fact type, then by field, as recorded.
+        #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+        sums: std::collections::BTreeMap<String, Data>,
+        /// Milestones with their claimed days.
+        #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+        milestones: std::collections::BTreeMap<crate::definition::Milestone, Date>,
+        /// The SHA-256 of papers.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        documents: Vec<String>,
+        /// The digest of a note.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
 }
 
 /// What can be asked of a lot of a project.
@@ -281,6 +317,9 @@ pub struct Register {
     /// Whether it stands for one of a number of unnamed projects.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub counted: bool,
+    /// The year of its batch, if that is not the programme's year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<i16>,
 }
 
 impl Register {
@@ -303,6 +342,7 @@ impl Register {
             stage,
             adopted,
             counted: self.counted,
+            batch: self.batch,
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct OpenDeadline {
     pub counts_from: Date,
     /// Whether it had passed when the project was adopted.
     pub late_at_adoption: bool,
+    /// Whether the day was counted with a year that the programme only assumes.
+    pub assumed: bool,
 }
 
 impl OpenDeadline {
@@ -134,6 +136,7 @@ fn open_order(state: &ProjectState, number: u32, order: &OrderState) -> OpenDead
         run: order.run,
         counts_from: due.max(order.adopted_on),
         late_at_adoption: due < order.adopted_on,
+        assumed: false,
     }
 }
 
@@ -162,6 +165,9 @@ fn open_among(
         day: Date::MAX,
         before: None,
     };
+    // Only a programme that assumes something is asked what it would say without.
+    let certain =
+        (!definition.assumed_years(calendar).is_empty()).then(|| definition.without_assumptions());
     let mut open = Vec::new();
     for (stage_id, stage) in definition.stages_in_order(&placement) {
         let place = Place {
@@ -169,10 +175,10 @@ fn open_among(
         };
         for (id, deadline) in &stage.deadlines {
             let met = || {
-                deadline
-                    .met_by
-                    .as_ref()
-                    .is_some_and(|met_by| view.earliest(met_by).is_some())
+                deadline.met_by.as_ref().is_some_and(|met_by| {
+                    view.earliest(met_by).is_some()
+                        || state.claimed_for(definition, met_by).is_some()
+                })
             };
             if !definition.applies(&deadline.applies, &placement)
                 || !asked(stage_id, &place, deadline)
@@ -199,6 +205,9 @@ fn open_among(
                 run: state.run_of(id),
                 counts_from: due.max(state.adopted_on),
                 late_at_adoption: due < state.adopted_on,
+                assumed: certain.as_ref().is_some_and(|definition| {
+                    due_day(View { definition, ..view }, id, deadline) != Some(due)
+                }),
             });
         }
     }
@@ -245,7 +254,7 @@ fn due_day(view: View<'_>, id: &str, deadline: &Deadline) -> Option<Date> {
                 .map(|(_, fact)| fact.occurred_at.day())?
         };
         let last = period_end(
-            view.calendar,
+            &view.days(),
             start,
             after.days,
             after.kind,
@@ -334,6 +343,9 @@ pub fn met_on(
         };
         if let Some((_, fact)) = view.earliest(met_by) {
             return Some(fact.occurred_at.day());
+        }
+        if let Some(claimed) = state.claimed_for(definition, met_by) {
+            return Some(claimed);
         }
     }
     let mut visits = u32::from(state.registered.stage == *stage_id);

@@ -3,6 +3,7 @@
 //! No clock, no randomness, no I/O: the same log gives the same decisions on every machine.
 
 mod advance;
+mod batch;
 mod clock_stop;
 mod correct;
 mod error;
@@ -25,6 +26,7 @@ use crate::calendar::Calendar;
 use crate::definition::Definition;
 use crate::requirement::Judgement;
 
+pub use batch::BatchError;
 pub use error::CommandError;
 pub use lot::LotError;
 pub use migrate::{MigrationRefused, decide_migration};
@@ -148,9 +150,24 @@ pub fn decide(
         Command::Escalate { key } => ladder::escalate(context, state, key, occurred_at),
         Command::Lot(command) => lot::decide(context, state, command, occurred_at),
         Command::Order(command) => order::decide(context, state, command, occurred_at),
+        Command::Batch(command) => batch::decide(context, state, command, occurred_at),
     }?;
     withdraw_wrong_steps(context, id, state, &mut decision);
     Ok(decision)
+}
+
+/// The years that a decision rests on although no notice has fixed them: those the definition assumes, if without them
+/// it would have come out otherwise.
+fn assumed_years<T: PartialEq>(
+    context: Context<'_>,
+    made: &T,
+    again: impl FnOnce(&Definition) -> T,
+) -> Vec<i16> {
+    let years = context.definition.assumed_years(context.calendar);
+    if years.is_empty() || *made == again(&context.definition.without_assumptions()) {
+        return Vec::new();
+    }
+    years
 }
 
 /// A late fact may show that a step of the ladder was taken in error: the same append withdraws it.

@@ -66,6 +66,7 @@ fn due_step_of(
     deadline: &OpenDeadline,
     today: Date,
 ) -> Option<DueStep> {
+    let calendar = &definition.days_by(calendar);
     let highest_taken = highest_taken(state, deadline);
     let due: Vec<(&String, &LadderStep, Date)> = ladder(definition)
         .into_iter()
@@ -113,6 +114,7 @@ pub fn next_step_day_of(
     if !has_ladder(state) {
         return None;
     }
+    let calendar = &definition.days_by(calendar);
     let highest_taken = highest_taken(state, deadline);
     ladder(definition)
         .into_iter()

@@ -377,7 +377,8 @@ pub fn parse_value(key: &str, field: &Field, text: &str) -> Result<Value, FieldP
     }
 }
 
-fn check_value(key: &str, field: &Field, value: &Value) -> Option<FieldProblem> {
+/// What is wrong with a value that comes as recorded.
+pub(super) fn check_value(key: &str, field: &Field, value: &Value) -> Option<FieldProblem> {
     let bad = |expected| Some(problem(key, &show(value), expected));
     let decimal = || value.as_str().and_then(Exact::parse).is_some();
     match field.kind {

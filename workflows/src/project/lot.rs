@@ -357,6 +357,9 @@ impl ProjectState {
             migrations: self.migrations.clone(),
             lots: BTreeMap::new(),
             orders: BTreeMap::new(),
+            carried: self.carried.clone(),
+            // A balance is the project's; a lot has reached what its own facts say.
+            opening: None,
         }
     }
 

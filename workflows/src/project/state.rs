@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::batch::{CarriedOver, OpeningBalance};
 use super::event::{
     BasisLost, Compound, FactCorrected, FactRecorded, ProjectEvent, ProjectId, ProjectRegistered,
     StepKey, Transition, UnreadableEvent,
@@ -211,6 +212,12 @@ pub struct ProjectState {
     /// Its orders, by number; closed ones as well.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub orders: BTreeMap<u32, OrderState>,
+    /// How it was carried over from batch to batch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<CarriedOver>,
+    /// What it had reached before the log knew of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening: Option<OpeningBalance>,
 }
 
 impl ProjectState {
@@ -266,6 +273,8 @@ impl ProjectState {
             migrations: Vec::new(),
             lots: BTreeMap::new(),
             orders: BTreeMap::new(),
+            carried: Vec::new(),
+            opening: None,
         }
     }
 
@@ -377,6 +386,8 @@ impl ProjectState {
                     self.set_order_due(reopened.order, due, day);
                 }
             }
+            ProjectEvent::ProjectCarriedOver(carried) => self.carry_over(carried, envelope),
+            ProjectEvent::OpeningBalanceAccepted(balance) => self.accept_opening(balance, envelope),
             ProjectEvent::OrderExtended(extended) => {
                 self.set_order_due(extended.order, extended.due, day);
                 self.start_order_anew(extended.order);

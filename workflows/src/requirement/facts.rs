@@ -33,6 +33,12 @@ pub(super) struct Found {
 }
 
 impl<'a> View<'a> {
+    /// The calendar by which days are counted: with the years that the definition may assume.
+    #[must_use]
+    pub fn days(self) -> Calendar {
+        self.definition.days_by(self.calendar)
+    }
+
     /// The facts that stand, in position order.
     pub fn facts(self) -> impl Iterator<Item = (u64, &'a FactState)> {
         self.state.standing_facts().filter(move |(position, fact)| {
@@ -105,6 +111,13 @@ impl<'a> View<'a> {
             Tally::Sum => {
                 let mut total = Exact::default();
                 let mut cites = Vec::new();
+                if with.is_empty()
+                    && since.is_none()
+                    && let Some((position, opening)) = self.opening(reference)
+                {
+                    total = total.plus(opening);
+                    cites.push(position);
+                }
                 for (position, fact) in self.facts().filter(of_type) {
                     total = total.plus(value_of(fact)?);
                     cites.push(position);
@@ -117,10 +130,24 @@ impl<'a> View<'a> {
         }
     }
 
+    /// What the opening balance of an adopted project adds to a sum, with its position. It says nothing of other fields,
+    /// so it counts only where none is asked.
+    fn opening(self, reference: &Reference) -> Option<(u64, Exact)> {
+        let opening = self.state.opening.as_ref()?;
+        let seen =
+            opening.day <= self.day && self.before.is_none_or(|before| opening.position < before);
+        let value = opening
+            .sums
+            .get(&reference.subject)?
+            .get(&reference.field)
+            .filter(|_| seen)?;
+        Some((opening.position, Exact::of(value)?))
+    }
+
     /// The facts that give the latest figure: the latest that speaks for the whole project, or, where only lots have
     /// reported, the latest of each lot that stands. A figure that one of them has not reported is not known: one lot
     /// does not speak for the others.
-    fn latest_figures(
+    pub(super) fn latest_figures(
         self,
         wanted: impl Fn(&(u64, &FactState)) -> bool,
     ) -> Vec<(u64, &'a FactState)> {

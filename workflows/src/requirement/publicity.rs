@@ -39,7 +39,7 @@ pub(super) fn judge(view: View<'_>, publicity: &Publicity) -> super::judge::Resu
     let until = match (latest, publicity.days) {
         (Some(day), Some(days)) => {
             let end = period_end(
-                view.calendar,
+                &view.days(),
                 day,
                 days,
                 publicity.kind,

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::explain::{InWords, Words, fraction_text, number_or_text, percent_down};
 use super::facts::{Found, View};
 use super::{Evidence, Exact};
-use crate::definition::{Fraction, Reference, Requirement, Tally, Vote, VoteBase};
+use crate::definition::{Fraction, LOT_SUBJECT, Reference, Requirement, Tally, Vote, VoteBase};
+use crate::project::state::FactState;
 
 /// The figures of a vote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,22 +148,16 @@ fn figures(
 ) -> Figures {
     let fields: Vec<&String> = base.voted.iter().chain([&base.agreed]).collect();
     // Who agreed is compared with those who took part in the same vote: the facts that have both.
-    let facts: Vec<_> = view
-        .facts()
-        .filter(|(_, fact)| {
-            fact.fact == vote.of
-                && super::matches_fields(&vote.with, &fact.fields)
-                && since.is_none_or(|since| fact.occurred_at.day() >= since)
-                && fields.iter().all(|field| fact.fields.contains_key(*field))
-        })
-        .collect();
+    let counts = |(_, fact): &(u64, &FactState)| {
+        fact.fact == vote.of
+            && super::matches_fields(&vote.with, &fact.fields)
+            && since.is_none_or(|since| fact.occurred_at.day() >= since)
+            && fields.iter().all(|field| fact.fields.contains_key(*field))
+    };
     let counted = match vote.tally {
-        Tally::Latest => facts
-            .into_iter()
-            .max_by_key(|(position, fact)| (fact.occurred_at.day(), *position))
-            .into_iter()
-            .collect(),
-        Tally::Sum => facts,
+        // Where only lots have voted: the latest vote of each of them, or nothing.
+        Tally::Latest => view.latest_figures(counts),
+        Tally::Sum => view.facts().filter(counts).collect(),
     };
     cites.extend(counted.iter().map(|(position, _)| *position));
     let total = |field: &String| {
@@ -190,7 +185,7 @@ fn figures(
 
 fn electorate_of(view: View<'_>, electorate: &Reference, base: &VoteBase) -> Option<Found> {
     let empty = BTreeMap::new();
-    let with = if electorate.subject == "project" {
+    let with = if electorate.subject == "project" || electorate.subject == LOT_SUBJECT {
         &empty
     } else {
         &base.electorate_where

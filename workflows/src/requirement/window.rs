@@ -167,7 +167,7 @@ fn bound(view: View<'_>, due: Option<&Due>, side: Side) -> Result<Option<Date>, 
     }
     .ok_or(Unknown::Start)?;
     period_end(
-        view.calendar,
+        &view.days(),
         start,
         after.days,
         after.kind,

@@ -22,6 +22,12 @@ use crate::project::migrated::Renamed;
 use crate::project::state::{Envelope, ProjectState, Status};
 use crate::requirement::{Judgement, View, judge_exit, judge_lot};
 
+/// A deadline's id, and the lot that answers for it.
+type DeadlineOf = (String, Option<String>);
+
+/// The last permitted day as it was, and as it would be.
+type BothDays = (Option<Date>, Option<Date>);
+
 /// Definitions by digest: those that the history was bound to.
 pub type Definitions = HashMap<String, Arc<Definition>>;
 
@@ -359,6 +365,7 @@ impl Walk<'_> {
             decided_at: String::new(),
             definition: String::new(),
             calendar: String::new(),
+            assumed_years: Vec::new(),
         });
         let envelope = Envelope {
             position: state.position,
@@ -390,8 +397,7 @@ impl Walk<'_> {
         };
         let newest = self.basis.calendars.newest();
         let calendar = self.alternative.calendar.as_ref().unwrap_or(newest);
-        let mut days: BTreeMap<(String, Option<String>), (Option<Date>, Option<Date>)> =
-            BTreeMap::new();
+        let mut days: BTreeMap<DeadlineOf, BothDays> = BTreeMap::new();
         let own = |open: &OpenDeadline| open.order_number.is_none();
         for open in all_open(&self.bound, newest, was).into_iter().flatten() {
             if own(&open) {

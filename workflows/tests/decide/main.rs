@@ -8,6 +8,8 @@
 )]
 
 mod advance;
+mod assumed;
+mod batches;
 mod correct;
 mod deadline;
 mod kinds;

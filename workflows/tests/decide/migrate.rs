@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anju_engine::event::EventId;
 use anju_workflows::definition::Definition;
 use anju_workflows::migration::{Blocker, Change, Mapping, Plan, Rehearsal, Version, rehearse};
-use anju_workflows::project::command::Register;
-use anju_workflows::project::deadline::open_deadlines;
+use anju_workflows::project::command::{LotCommand, OrderCommand, Register};
+use anju_workflows::project::deadline::{all_open, open_deadlines};
 use anju_workflows::project::decide::{
     CommandError, Context, Decision, MigrationRefused, decide_migration,
 };
@@ -16,6 +16,7 @@ use anju_workflows::project::migrated::DeadlineChoice::{self, Keep, Lapse, Recom
 use anju_workflows::project::{Command, Status};
 use serde_json::json;
 
+use super::lots::{PARCELS, building};
 use super::scene::{HANDAN, Scene, advance, day, noon, record, register, unmet};
 
 /// The deadlines that a project of the main districts in the approval stage has open.
@@ -62,6 +63,7 @@ fn context<'a>(scene: &'a Scene, on: &str) -> Context<'a> {
         definition_digest: &scene.state().registered.definition,
         calendar: &scene.calendar,
         now: noon(on),
+        unit: None,
         role: "clerk",
     }
 }
@@ -644,4 +646,148 @@ choices:
         let problems = Mapping::parse(bad, "map.yaml").unwrap_err();
         assert_eq!(problems[0].code, expected, "{bad}{problems:?}");
     }
+}
+
+/// Every open deadline of a project and its lots, with one choice.
+fn every_of_lots(scene: &Scene, choice: DeadlineChoice) -> Mapping {
+    let open = all_open(&scene.definition, &scene.calendar, scene.state());
+    Mapping {
+        choices: open
+            .into_iter()
+            .flatten()
+            .filter(|open| open.order_number.is_none())
+            .map(|open| (open.id, choice))
+            .collect(),
+        ..Mapping::default()
+    }
+}
+
+fn parcels(change: impl FnOnce(&mut Definition)) -> Definition {
+    let mut definition = PARCELS.clone();
+    change(&mut definition);
+    definition
+}
+
+fn dispatch(scene: &mut Scene, on: &str, about: &str, due: &str) {
+    scene.given(
+        on,
+        &Command::Order(OrderCommand::Dispatch {
+            to: "第一建筑公司".to_owned(),
+            about: about.to_owned(),
+            due: Some(day(due)),
+            lot: Some("A".to_owned()),
+            note: None,
+        }),
+    );
+}
+
+#[test]
+fn a_migration_that_would_lose_a_lot_or_an_open_order_is_refused() {
+    let mut scene = building(&["A", "B"]);
+    dispatch(&mut scene, "2024-04-29", "quality", "2024-05-20");
+    let without_lots = parcels(|definition| definition.lots = None);
+    let mapping = every_of_lots(&scene, Keep);
+    assert!(
+        blockers(&scene, "2024-05-01", &without_lots, &mapping)
+            .iter()
+            .any(|blocker| matches!(blocker, Blocker::LosesLots { lots } if lots == &["A", "B"]))
+    );
+    let other = parcels(|definition| {
+        let orders = definition.orders.as_mut().unwrap();
+        orders.about.remove("quality");
+        assert!(!orders.about.is_empty());
+    });
+    let none = parcels(|definition| definition.orders = None);
+    for to in [other, none] {
+        let found = blockers(&scene, "2024-05-01", &to, &mapping);
+        assert!(
+            matches!(&found[..], [Blocker::LosesOrder { order: 1, about, .. }] if about == "quality"),
+            "{found:?}"
+        );
+        assert!(found[0].lies_in_the_version());
+    }
+    // A lot that has left, and an order that is closed, forbid nothing.
+    for lot in ["A", "B"] {
+        let lot = lot.to_owned();
+        let withdraw = LotCommand::Withdraw { lot, note: None };
+        scene.given("2024-05-02", &Command::Lot(withdraw));
+    }
+    let found = rehearsed(
+        &scene,
+        "2024-05-03",
+        &without_lots,
+        &every_of_lots(&scene, Keep),
+    );
+    let loses = |blocker: &Blocker| matches!(blocker, Blocker::LosesLots { .. });
+    assert!(!found.blockers.iter().any(loses), "{:?}", found.blockers);
+}
+
+#[test]
+fn the_deadlines_of_lots_and_orders_go_over_with_what_was_taken() {
+    let mut scene = building(&["A", "B"]);
+    dispatch(&mut scene, "2024-04-29", "quality", "2024-05-20");
+    let days = |scene: &Scene| -> Vec<(String, Option<String>, String)> {
+        all_open(&scene.definition, &scene.calendar, scene.state())
+            .into_iter()
+            .flatten()
+            .map(|open| (open.id, open.lot, open.due.to_string()))
+            .collect()
+    };
+    let before = days(&scene);
+    assert!(
+        before
+            .iter()
+            .any(|(id, lot, _)| id != "order" && lot.is_some()),
+        "{before:?}"
+    );
+    // Far beyond every day: each lot's ladder is taken to its top, and the order's.
+    while due_step(
+        &scene.definition,
+        &scene.calendar,
+        scene.state(),
+        day("2026-10-01"),
+    )
+    .is_some()
+    {
+        escalate(&mut scene, "2026-10-01");
+    }
+    let taken = scene.state().steps.len();
+    assert!(taken >= 3, "{taken}");
+    let to = parcels(|definition| definition.name.en.push_str(" (second edition)"));
+    let mapping = every_of_lots(&scene, Keep);
+    go_over(&mut scene, "2026-10-01", &to, "d2", &mapping);
+    assert_eq!(days(&scene), before);
+    assert_eq!(scene.state().steps.len(), taken);
+    let again = due_step(
+        &scene.definition,
+        &scene.calendar,
+        scene.state(),
+        day("2026-10-01"),
+    );
+    assert_eq!(again, None, "nothing fires twice");
+}
+
+#[test]
+fn a_step_is_known_by_its_id_where_the_ladder_is_numbered_anew() {
+    let mut scene = Scene::handan_in("approval");
+    escalate(&mut scene, "2021-01-25");
+    escalate(&mut scene, "2021-02-01");
+    // A new step between the first two: what was the second is the third.
+    let to = version(|definition| {
+        for step in definition.ladder.values_mut().filter(|step| step.step >= 1) {
+            step.step += 1;
+        }
+        let mut call = definition.ladder["pre_reminder"].clone();
+        call.step = 1;
+        call.days = -1;
+        definition.ladder.insert("call".to_owned(), call);
+    });
+    let mapping = every(&scene, Keep);
+    go_over(&mut scene, "2021-02-01", &to, "d2", &mapping);
+    let on = |on: &str| {
+        due_step(&scene.definition, &scene.calendar, scene.state(), day(on))
+            .map(|due| (due.ladder, due.key.step))
+    };
+    assert_eq!(on("2021-02-01"), None);
+    assert_eq!(on("2021-02-05"), Some(("urging".to_owned(), 3)));
 }

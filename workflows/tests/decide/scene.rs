@@ -242,6 +242,7 @@ pub(crate) fn register(area: &str, households: Option<u64>) -> Register {
         plan: std::collections::BTreeMap::new(),
         adopt: None,
         counted: false,
+        batch: None,
     }
 }
 

@@ -4,6 +4,7 @@ mod days;
 mod facts;
 mod flow;
 mod kinds;
+mod lots;
 mod names;
 mod requirements;
 mod supervision;

@@ -90,6 +90,36 @@ pub async fn streams_are_read_from_any_revision(backend: &dyn Backend) {
     assert!(beyond.unwrap().is_empty());
 }
 
+/// What a decision begins with is what each question by itself would say.
+pub async fn a_look_sees_the_stream_the_others_and_the_head(backend: &dyn Backend) {
+    let log = filled(backend, 1_200).await;
+    let others = [stream("s-1"), stream("none"), stream("log")];
+    for name in ["s-0", "none"] {
+        for (from, limit) in [
+            (0, usize::MAX),
+            (0, 256),
+            (0, 257),
+            (300, 10),
+            (5_000, 10),
+            (0, 0),
+        ] {
+            let looked = log
+                .look(&stream(name), Revision(from), limit, &others)
+                .await
+                .unwrap();
+            let alone = log.read_stream(&stream(name), Revision(from), limit).await;
+            assert_eq!(looked.events, alone.unwrap(), "{name} {from} {limit}");
+            assert_eq!(looked.head, log.head().await.unwrap());
+            let mut revisions = Vec::new();
+            for other in &others {
+                revisions.push(log.stream_revision(other).await.unwrap());
+            }
+            assert_eq!(looked.others, revisions);
+            assert_eq!(revisions[1..], [None, Some(Revision(0))]);
+        }
+    }
+}
+
 /// Byte for byte.
 pub async fn records_are_the_canonical_bytes_of_the_events(backend: &dyn Backend) {
     let log = filled(backend, 30).await;

@@ -1,14 +1,15 @@
 //! Reading. Records come in groups of up to 256, joined by newlines in one row: canonical JSON never holds a raw
 //! newline, and a row costs several times more than a record.
 
+use std::fmt::Write as _;
 use std::task::Poll;
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteExecutor, SqlitePool};
+use sqlx::{AssertSqlSafe, Row, SqliteExecutor, SqlitePool};
 
 use crate::event::{CommandId, Position, RecordedEvent, Revision, StreamId};
 use crate::log::audit::{event_at, event_of};
-use crate::log::{Head, Origin, ReadError, RecordedCommand};
+use crate::log::{Head, Looked, Origin, ReadError, RecordedCommand};
 use crate::merkle::{Hash, HashSource, TILE_WIDTH, leaf_hash};
 use crate::record::InstantText;
 
@@ -216,23 +217,7 @@ pub(super) async fn stream(
             .fetch_one(conn)
             .await
             .map_err(|error| read_error(0, error))?;
-        let missing = || {
-            corrupt(
-                0,
-                format!("{stream} misses an event at or after revision {from}"),
-            )
-        };
-        let (text, count) = match group(&row, from) {
-            Ok(Some(group)) => group,
-            Ok(None) => break,
-            Err(Gap::Missing) => return Err(missing()),
-            Err(Gap::Read(error)) => return Err(read_error(0, error)),
-        };
-        let mut lines = text.split('\n');
-        for revision in from..from + count {
-            let record = lines.next().ok_or_else(missing)?;
-            events.push(event_of(stream, revision, record)?);
-        }
+        let count = stream_group(&row, stream, from, &mut events)?;
         from += count;
         left -= wanted;
         if count < wanted as u64 {
@@ -240,6 +225,100 @@ pub(super) async fn stream(
         }
     }
     Ok(events)
+}
+
+/// Adds the events of a group of a stream from revision `from`; returns how many.
+fn stream_group(
+    row: &SqliteRow,
+    stream: &StreamId,
+    from: u64,
+    events: &mut Vec<RecordedEvent>,
+) -> Result<u64, ReadError> {
+    let missing = || {
+        corrupt(
+            0,
+            format!("{stream} misses an event at or after revision {from}"),
+        )
+    };
+    let (text, count) = match group(row, from) {
+        Ok(Some(group)) => group,
+        Ok(None) => return Ok(0),
+        Err(Gap::Missing) => return Err(missing()),
+        Err(Gap::Read(error)) => return Err(read_error(0, error)),
+    };
+    let mut lines = text.split('\n');
+    for revision in from..from + count {
+        let record = lines.next().ok_or_else(missing)?;
+        events.push(event_of(stream, revision, record)?);
+    }
+    Ok(count)
+}
+
+/// Events of a stream, the revisions of others, and the head, in one round trip to the connection's thread.
+pub(super) async fn look(
+    conn: &SqlitePool,
+    stream: &StreamId,
+    from: u64,
+    limit: usize,
+    others: &[StreamId],
+) -> Result<Looked, ReadError> {
+    let wanted = limit.min(GROUP);
+    // Numbered parameters, so that one binding serves all statements.
+    let mut sql = STREAM.replacen('?', "$1", 1);
+    sql = sql.replacen('?', "$2", 1).replacen('?', "$3", 1);
+    for n in 0..others.len() {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            sql,
+            "; SELECT (SELECT revision FROM stream_event \
+             WHERE stream_no = (SELECT stream_no FROM stream WHERE name = ${}) \
+             ORDER BY revision DESC LIMIT 1)",
+            n + 4
+        );
+    }
+    sql.push_str("; ");
+    sql.push_str(HEAD);
+    // Nothing but the places of parameters is put into the text.
+    let mut query = sqlx::query(AssertSqlSafe(sql))
+        .bind(stream.as_str())
+        .bind(signed(from))
+        .bind(signed(wanted as u64));
+    for other in others {
+        query = query.bind(other.as_str());
+    }
+    let fail = |error| read_error(0, error);
+    let rows = query.fetch_all(conn).await.map_err(fail)?;
+    let [first, revisions @ .., head] = rows.as_slice() else {
+        return Err(corrupt(0, "the head is missing"));
+    };
+    if revisions.len() != others.len() {
+        return Err(corrupt(0, "the head is missing"));
+    }
+    let mut events = Vec::new();
+    let count = stream_group(first, stream, from, &mut events)?;
+    let others = revisions
+        .iter()
+        .map(|row| {
+            let revision: Option<i64> = row.try_get(0)?;
+            let revision = revision.map(u64::try_from).transpose();
+            revision
+                .map(|revision| revision.map(Revision))
+                .map_err(|error| sqlx::Error::Decode(error.into()))
+        })
+        .collect::<Result<_, _>>()
+        .map_err(fail)?;
+    let mut head = head_row(head).map_err(fail)?.head;
+    if count == wanted as u64 && limit > wanted {
+        // A long history: the rest of it, and where the log stands after that.
+        let rest = self::stream(conn, stream, from + count, limit - wanted).await?;
+        events.extend(rest);
+        head = self::head(conn).await?;
+    }
+    Ok(Looked {
+        events,
+        others,
+        head,
+    })
 }
 
 pub(super) async fn stream_revision(

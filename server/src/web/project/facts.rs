@@ -188,6 +188,7 @@ pub(super) fn deadlines(project: &Project, visit: &Visit) -> Markup {
                                 @if deadline.stage != replay.stage { span.sub { (deadline.stage_name) } }
                                 @if index == 0 && replay.open_deadlines.len() > 1 { span.tag { (visit.pick("当前依据", "governs")) } }
                                 @if deadline.late_at_adoption { span.tag { (visit.pick("纳入时已逾期", "late at adoption")) } }
+                                @if deadline.assumed { span.tag { (visit.pick("按假定日历", "by an assumed calendar")) } }
                             }
                             @if deadline.overdue_days > 0 {
                                 p.sub {

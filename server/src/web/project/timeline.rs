@@ -69,7 +69,9 @@ impl<'a> Known<'a> {
             ProjectEvent::ProjectRegistered(_) => true,
             ProjectEvent::LotDeclared(_)
             | ProjectEvent::LotCorrected(_)
-            | ProjectEvent::LotWithdrawn(_) => {
+            | ProjectEvent::LotWithdrawn(_)
+            | ProjectEvent::ProjectCarriedOver(_)
+            | ProjectEvent::OpeningBalanceAccepted(_) => {
                 event.occurred_at.day() <= self.as_of
                     && shanghai_day(event.recorded_at) <= self.as_known
             }

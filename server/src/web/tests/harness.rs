@@ -159,6 +159,7 @@ impl Server {
                 plan: BTreeMap::new(),
                 adopt: None,
                 counted: false,
+                batch: None,
             }),
             "2021-01-04",
         )

@@ -1,7 +1,10 @@
 //! Deadlines and windows: one due day each, known, in order, after the document that sets them.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 
+use super::super::assumed::YEARS;
 use super::super::problem::Problem;
 use super::super::{Applies, Bound, DayRule, Deadline, Due};
 use super::{At, Lint};
@@ -52,7 +55,48 @@ impl Lint<'_> {
                 self.due_day(&at, due, target.bound);
             }
         }
+        self.assumed_years(&calendar);
         self.stages_in_order_of_days();
+    }
+
+    /// Years that are counted although no notice has fixed them: each once, with a basis, and only while there is none.
+    fn assumed_years(&mut self, calendar: &Calendar) {
+        let definition = self.definition;
+        let mut seen = BTreeSet::new();
+        for (id, assumed) in &definition.assume_calendar {
+            let at = At::root().to("assume_calendar").to(id);
+            let year = assumed.year;
+            if !YEARS.contains(&year) {
+                self.error(
+                    &at.to("year"),
+                    "bad_year",
+                    format!("{year} 不是 1949 到 9998 之间的年份"),
+                    format!("{year} is not a year from 1949 to 9998"),
+                );
+            } else if !seen.insert(year) {
+                self.error(
+                    &at.to("year"),
+                    "year_assumed_twice",
+                    format!("{year} 年已被假定一次"),
+                    format!("{year} is assumed twice"),
+                );
+            } else if calendar.fixes(year) {
+                self.warn(
+                    &at.to("year"),
+                    "assumed_in_vain",
+                    format!("{year} 年已有通知，假定不起作用"),
+                    format!("a notice has fixed {year}: the assumption is of no effect"),
+                );
+            }
+            if assumed.basis.trim().is_empty() {
+                self.error(
+                    &at.to("basis"),
+                    "no_basis",
+                    "假定须写明依据",
+                    "an assumption needs a basis",
+                );
+            }
+        }
     }
 
     fn deadline(&mut self, at: &At, stage_id: &str, deadline: &Deadline) {

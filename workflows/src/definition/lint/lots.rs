@@ -77,6 +77,14 @@ impl Lint<'_> {
         {
             references.push((at.to("sum").to("per"), per));
         }
+        if let Some(vote) = &requirement.vote {
+            for (id, base) in &vote.bases {
+                if let Some(electorate) = &base.electorate {
+                    let at = at.to("vote").to("bases").to(id).to("electorate");
+                    references.push((at, electorate));
+                }
+            }
+        }
         for (at, reference) in references {
             if reference.subject == LOT_SUBJECT && !per_lot {
                 let problem = Problem::error(

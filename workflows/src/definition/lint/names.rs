@@ -51,6 +51,11 @@ impl<'a> Lint<'a> {
         let definition = self.definition;
         let root = At::root();
         self.id(&root.to("id"), &definition.id, Letters::Stream, false);
+        self.ids(
+            &root.to("assume_calendar"),
+            definition.assume_calendar.keys(),
+            Letters::Word,
+        );
         self.ids(&root.to("areas"), definition.areas.keys(), Letters::Word);
         self.ids(&root.to("tracks"), definition.tracks.keys(), Letters::Word);
         self.ids(&root.to("facts"), definition.facts.keys(), Letters::Key);

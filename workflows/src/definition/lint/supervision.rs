@@ -196,6 +196,14 @@ impl Lint<'_> {
             );
         }
         let Some(sum_of) = &target.sum_of else { return };
+        if target.batch.is_some() {
+            self.warn(
+                &at.to("batch"),
+                "sum_of_a_batch",
+                "合计不分日期：批次内项目的全部数都计入，不论何时发生",
+                "a sum knows no days: everything its projects have recorded counts, whenever it happened",
+            );
+        }
         let at = at.to("sum_of");
         let Some(found) = self.quantity(&at, sum_of) else {
             return;

@@ -1,6 +1,7 @@
 //! Which facts a requirement looks at: forms, the demo and the lists of helpers ask for them.
 
 use super::{Definition, Reference, Requirement};
+use crate::definition::LOT_SUBJECT;
 use crate::requirement::cel::Program;
 
 impl Requirement {
@@ -9,7 +10,7 @@ impl Requirement {
     pub fn fact_types(&self) -> Vec<&str> {
         let mut once: Vec<&str> = Vec::new();
         for name in self.names() {
-            if name != "project" && !once.contains(&name) {
+            if name != "project" && name != LOT_SUBJECT && !once.contains(&name) {
                 once.push(name);
             }
         }

@@ -20,6 +20,7 @@ pub(super) const REGISTERS: &[(&str, &str, &str)] = &[
     ("Definition", "reporting", WORD),
     ("Definition", "long_term_modes", WORD),
     ("Definition", "not_computable", WORD),
+    ("Definition", "assume_calendar", WORD),
     (
         "Definition",
         "counters",

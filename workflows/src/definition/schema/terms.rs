@@ -47,6 +47,7 @@ pub const TERMS: &[Terms] = &[
             ("source", "依据文件"),
             ("level", "发文层级"),
             ("year", "计划年度"),
+            ("assume_calendar", "假定日历"),
             ("areas", "区域"),
             ("tracks", "板块"),
             ("facts", "事实类型"),
@@ -62,6 +63,21 @@ pub const TERMS: &[Terms] = &[
             ("long_term_modes", "长效管理模式"),
             ("not_computable", "不作计算"),
         ],
+    },
+    Terms {
+        name: "AssumedYear",
+        zh: "假定的年份",
+        keys: &[
+            ("year", "年份"),
+            ("as", "按何计算"),
+            ("assumed_on", "假定日期"),
+            ("basis", "依据"),
+        ],
+    },
+    Terms {
+        name: "AssumedDays",
+        zh: "假定的工作日",
+        keys: &[],
     },
     Terms {
         name: "Text",
@@ -526,6 +542,7 @@ pub const TERMS: &[Terms] = &[
             ("per_area", "各区域分别"),
             ("due", "到期"),
             ("bound", "是否含当日"),
+            ("batch", "年度批次"),
             ("cumulative", "累计数"),
             ("note", "说明"),
             ("quote", "原文"),

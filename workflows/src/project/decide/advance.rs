@@ -4,7 +4,7 @@ use anju_engine::event::OccurredAt;
 use jiff::civil::Date;
 
 use super::record::check_digests;
-use super::{CommandError, Context, Decision, Refusal};
+use super::{CommandError, Context, Decision, Refusal, assumed_years};
 use crate::project::event::{ProjectEvent, Transition};
 use crate::project::state::{ProjectState, Status};
 use crate::requirement::{View, judge_exit};
@@ -38,6 +38,9 @@ pub(super) fn decide(
         before: None,
     };
     let judgements = judge_exit(view, &state.stage);
+    let assumed_years = assumed_years(context, &judgements, |definition| {
+        judge_exit(View { definition, ..view }, &state.stage)
+    });
     let refused = judgements.iter().any(|j| !j.met && !j.warn);
     let transition = Transition {
         from: state.stage.clone(),
@@ -48,6 +51,7 @@ pub(super) fn decide(
         decided_at: context.decided_at(),
         definition: context.definition_digest.to_owned(),
         calendar: context.calendar.digest().to_owned(),
+        assumed_years,
         judgements: judgements.clone(),
         note: None,
     };
@@ -104,6 +108,7 @@ pub(super) fn decide_return(
             decided_at: context.decided_at(),
             definition: context.definition_digest.to_owned(),
             calendar: context.calendar.digest().to_owned(),
+            assumed_years: Vec::new(),
             judgements: Vec::new(),
             note: note.cloned(),
         }),

@@ -99,7 +99,7 @@ fn to_event(
 
 /// What the fact was used for and, judged again on the corrected facts that stood before, would now miss a requirement
 /// that blocks: accepted transitions, and gates that lots have passed.
-fn basis_lost(
+pub(super) fn basis_lost(
     context: Context<'_>,
     state: &ProjectState,
     position: u64,

@@ -3,6 +3,7 @@
 use anju_engine::event::EventId;
 use jiff::civil::Date;
 
+use super::batch::BatchError;
 use super::lot::LotError;
 use super::order::OrderError;
 use crate::definition::Lang;
@@ -113,6 +114,8 @@ pub enum CommandError {
     Lot(LotError),
     /// Not with this order.
     Order(OrderError),
+    /// Not into this batch, or not with this opening balance.
+    Batch(BatchError),
     /// A document is not named by its SHA-256, or a note not by its digest.
     BadDigest {
         /// What was given.
@@ -235,6 +238,7 @@ impl CommandError {
             ),
             Self::Lot(error) => error.both(),
             Self::Order(error) => error.both(),
+            Self::Batch(error) => error.both(),
             Self::BadDigest { value } => (
                 format!("“{value}”不是SHA-256(64位十六进制)"),
                 format!("{value:?} is not a SHA-256 of 64 hex digits"),

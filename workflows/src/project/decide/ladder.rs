@@ -4,9 +4,9 @@ use anju_engine::event::{EventId, OccurredAt};
 use jiff::civil::Date;
 
 use super::record::check_digests;
-use super::{CommandError, Context, Decision};
+use super::{CommandError, Context, Decision, assumed_years};
 use crate::project::deadline::open_deadlines;
-use crate::project::escalation::{due_steps, reply_by};
+use crate::project::escalation::{due_steps, reply_by as reply_by_of};
 use crate::project::event::{
     EscalationAcknowledged, EscalationRaised, Extension, ProjectEvent, StepKey,
 };
@@ -89,8 +89,17 @@ pub(super) fn escalate(
         .ladder
         .get(&due.ladder)
         .ok_or(CommandError::NotDue)?;
+    let reply_by = reply_by_of(&definition.days_by(calendar), step, occurred_at.day());
+    let assumed_years = assumed_years(context, &(Some(due.clone()), reply_by), |plain| {
+        let again = due_steps(plain, calendar, state, context.today());
+        (
+            again.into_iter().find(|again| again.key == *key),
+            reply_by_of(&plain.days_by(calendar), step, occurred_at.day()),
+        )
+    });
     Ok(Decision::one(
         ProjectEvent::EscalationRaised(EscalationRaised {
+            assumed_years,
             key: due.key,
             ladder: due.ladder,
             stage: state.stage.clone(),
@@ -108,7 +117,7 @@ pub(super) fn escalate(
             to: addressees(context, state, key, &step.to),
             superseded: due.superseded,
             draft: step.signed,
-            reply_by: reply_by(calendar, step, occurred_at.day()),
+            reply_by,
             decided_at: context.decided_at(),
             definition: context.definition_digest.to_owned(),
             calendar: calendar.digest().to_owned(),

@@ -11,7 +11,7 @@ use super::advance::{decide_return, not_before_previous, running};
 use super::correct::basis_lost_with_lot;
 use super::record::check_digests;
 use super::register::public_text;
-use super::{CommandError, Context, Decision, Refusal};
+use super::{CommandError, Context, Decision, Refusal, assumed_years};
 use crate::definition::FieldKind;
 use crate::project::command::LotCommand;
 use crate::project::deadline::open_of_lot;
@@ -289,6 +289,9 @@ fn advance(
         before: None,
     };
     let judgements = judge_lot(view, &stage, lot);
+    let assumed_years = assumed_years(context, &judgements, |definition| {
+        judge_lot(View { definition, ..view }, &stage, lot)
+    });
     let refused = judgements.iter().any(|j| !j.met && !j.warn);
     // A gate has one way on, or the project chooses among several when it moves itself.
     let next = definition.next_stages(&stage, &state.placement());
@@ -305,6 +308,7 @@ fn advance(
         decided_at: context.decided_at(),
         definition: context.definition_digest.to_owned(),
         calendar: context.calendar.digest().to_owned(),
+        assumed_years,
         judgements: judgements.clone(),
         note: None,
     };

@@ -37,6 +37,9 @@ pub(super) fn decide(
             .map(|(id, track)| (id, &track.name)),
     )?;
     check_texts(register)?;
+    if let Some(year) = register.batch {
+        super::batch::check_year(year)?;
+    }
     let track = track_of(definition, register)?;
     let placement = Placement {
         track: track.clone(),

@@ -223,3 +223,39 @@ fn deadlines_are_compared_only_where_both_days_are_known_in_the_same_way() {
     );
     assert_eq!(told(&same), 0);
 }
+
+#[test]
+fn a_year_is_assumed_once_with_a_basis_and_only_while_no_notice_has_fixed_it() {
+    let rest = "as: weekdays, assumed_on: 2026-11-20";
+    let text = sound_with(
+        "language: 1\n",
+        &format!(
+            "language: 1
+assume_calendar:
+  a: {{year: 2026, {rest}, basis: said so}}
+  b: {{year: 2030, {rest}, basis: ' '}}
+  c: {{year: 2030, {rest}, basis: said so}}
+  d: {{year: 123, {rest}, basis: said so}}
+"
+        ),
+    );
+    said(
+        &text,
+        &[
+            (
+                "a: {year: |2026",
+                "warning assumed_in_vain: a notice has fixed 2026: the assumption is of no effect",
+            ),
+            ("basis: |' '", "error blank_text: the text is blank"),
+            ("basis: |' '", "error no_basis: an assumption needs a basis"),
+            (
+                "c: {year: |2030",
+                "error year_assumed_twice: 2030 is assumed twice",
+            ),
+            (
+                "d: {year: |123",
+                "error bad_year: 123 is not a year from 1949 to 9998",
+            ),
+        ],
+    );
+}

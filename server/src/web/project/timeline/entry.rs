@@ -29,6 +29,8 @@ pub(super) fn note_of(event: &ProjectEvent) -> Option<&str> {
         | ProjectEvent::LotRefused(transition) => transition.note.as_deref(),
         ProjectEvent::LotCorrected(corrected) => corrected.note.as_deref(),
         ProjectEvent::LotWithdrawn(withdrawn) => withdrawn.note.as_deref(),
+        ProjectEvent::ProjectCarriedOver(carried) => carried.note.as_deref(),
+        ProjectEvent::OpeningBalanceAccepted(balance) => balance.note.as_deref(),
         ProjectEvent::OrderDispatched(order) => order.note.as_deref(),
         ProjectEvent::OrderReplied(reply) => reply.note.as_deref(),
         ProjectEvent::OrderClosed(closed) => closed.note.as_deref(),
@@ -106,6 +108,8 @@ pub(super) fn of(
         ProjectEvent::LotDeclared(_)
         | ProjectEvent::LotCorrected(_)
         | ProjectEvent::LotWithdrawn(_)
+        | ProjectEvent::ProjectCarriedOver(_)
+        | ProjectEvent::OpeningBalanceAccepted(_)
         | ProjectEvent::OrderDispatched(_)
         | ProjectEvent::OrderReplied(_)
         | ProjectEvent::OrderClosed(_)
@@ -202,14 +206,14 @@ impl Teller<'_> {
         self.project.definition.facts.get(fact)
     }
 
-    fn fact_name(&self, fact: &str) -> String {
+    pub(super) fn fact_name(&self, fact: &str) -> String {
         self.kind(fact).map_or_else(
             || fact.to_owned(),
             |kind| kind.name.get(self.visit.lang).to_owned(),
         )
     }
 
-    fn field_name(&self, fact: &str, key: &str) -> String {
+    pub(super) fn field_name(&self, fact: &str, key: &str) -> String {
         self.kind(fact)
             .and_then(|kind| kind.fields.get(key))
             .map_or_else(
@@ -218,7 +222,7 @@ impl Teller<'_> {
             )
     }
 
-    fn value(&self, fact: &str, key: &str, value: &serde_json::Value) -> String {
+    pub(super) fn value(&self, fact: &str, key: &str, value: &serde_json::Value) -> String {
         let field = self.kind(fact).and_then(|kind| kind.fields.get(key));
         words::value(field, value, self.visit.lang)
     }

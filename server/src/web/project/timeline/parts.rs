@@ -1,12 +1,30 @@
 //! What happens to lots and orders, in words.
 
 use anju_workflows::project::ProjectEvent;
-use maud::html;
+use anju_workflows::project::batch::OpeningBalanceAccepted;
+use maud::{Markup, html};
 
 use super::Entry;
 use super::entry::Teller;
+use crate::web::words;
 
 impl Teller<'_> {
+    fn opening(&self, balance: &OpeningBalanceAccepted) -> Markup {
+        let lang = self.visit.lang;
+        html! {
+            dl.values {
+                @for (fact, fields) in &balance.sums {
+                    @for (key, value) in fields {
+                        div { dt { (self.fact_name(fact)) " · " (self.field_name(fact, key)) } dd { (self.value(fact, key, value)) } }
+                    }
+                }
+                @for (milestone, day) in &balance.milestones {
+                    div { dt { (words::milestone(*milestone, lang)) } dd { time { (day) } } }
+                }
+            }
+        }
+    }
+
     /// An event of a lot or an order.
     pub(super) fn part(&self, event: &ProjectEvent) -> Entry {
         let visit = self.visit;
@@ -40,6 +58,23 @@ impl Teller<'_> {
                 "clock",
                 html! { (lot) " " code { (withdrawn.lot) } (visit.pick(" 退出项目", " left the project")) },
             ),
+            ProjectEvent::ProjectCarriedOver(carried) => Entry {
+                class: "clock",
+                title: html! {
+                    (visit.pick("结转：", "Carried over: "))
+                    @if let Some(from) = carried.from { (from) }
+                    " → " b { (carried.to) }
+                },
+                body: html! { p.values { (visit.pick("依据：", "by ")) (carried.basis) } },
+            },
+            ProjectEvent::OpeningBalanceAccepted(balance) => Entry {
+                class: "registered",
+                title: html! { (visit.pick("认定期初数（非本日志事实）", "Opening balance accepted (claims, not facts of this log)")) },
+                body: html! {
+                    (self.opening(balance))
+                    (self.lost(!balance.basis_lost.is_empty()))
+                },
+            },
             ProjectEvent::OrderDispatched(order) => Entry {
                 class: "step",
                 title: html! {

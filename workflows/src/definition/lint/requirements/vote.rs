@@ -54,6 +54,7 @@ impl Lint<'_> {
             }
             if let Some(electorate) = &base.electorate
                 && electorate.subject != "project"
+                && electorate.subject != crate::definition::LOT_SUBJECT
             {
                 self.values_of(
                     &at.to("electorate_where"),
