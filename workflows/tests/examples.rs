@@ -143,6 +143,11 @@ fn types() -> Vec<(&'static str, BTreeSet<String>, Vec<String>)> {
         ("Definition", keys::<Definition>(), one("")),
         ("Document", keys::<Document>(), one("source")),
         ("ProgrammeYear", keys::<ProgrammeYear>(), one("year")),
+        (
+            "AssumedYear",
+            keys::<AssumedYear>(),
+            one("assume_calendar.*"),
+        ),
         ("Area", keys::<Area>(), one("areas.*")),
         ("Track", keys::<Track>(), one("tracks.*")),
         ("FactType", keys::<FactType>(), one("facts.*")),

@@ -88,14 +88,6 @@ impl Lint<'_> {
                     format!("a notice has fixed {year}: the assumption is of no effect"),
                 );
             }
-            if assumed.basis.trim().is_empty() {
-                self.error(
-                    &at.to("basis"),
-                    "no_basis",
-                    "假定须写明依据",
-                    "an assumption needs a basis",
-                );
-            }
         }
     }
 

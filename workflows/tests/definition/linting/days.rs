@@ -247,7 +247,6 @@ assume_calendar:
                 "warning assumed_in_vain: a notice has fixed 2026: the assumption is of no effect",
             ),
             ("basis: |' '", "error blank_text: the text is blank"),
-            ("basis: |' '", "error no_basis: an assumption needs a basis"),
             (
                 "c: {year: |2030",
                 "error year_assumed_twice: 2030 is assumed twice",
