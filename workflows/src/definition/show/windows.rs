@@ -16,6 +16,8 @@ const BAND: f64 = 600.0;
 const DUE: f64 = 200.0;
 /// The most months that are named one by one.
 const NAMED: i32 = 16;
+/// The most months of which each quarter is named; of more, each year.
+const BY_QUARTER: i32 = 48;
 /// The most months of a band: a rule that lies further out is listed below.
 const LONGEST: i32 = 120;
 
@@ -211,7 +213,7 @@ impl Windows<'_> {
         // The heads: years, and months where there is room for them.
         let every = if months <= NAMED {
             1
-        } else if months <= 48 {
+        } else if months <= BY_QUARTER {
             3
         } else {
             12
