@@ -171,8 +171,9 @@ const TAMPERS: [(&str, Option<u64>); 46] = [
         Some(513),
     ),
     (
+        // Byte 40 is of the second hash.
         "UPDATE tile SET hashes = overlay(hashes placing '\\x00' from 40) WHERE number = 2",
-        Some(513),
+        Some(514),
     ),
     (
         "UPDATE tile SET hashes = substr(hashes, 1, 8160) WHERE number = 0",

@@ -11,11 +11,11 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::event::{CommandId, Position};
 use crate::log::audit::{Derived, altered};
+use crate::log::vouch::{check_tile, first_below};
 use crate::log::{RecordedCommand, VerifyError};
-use crate::merkle::{Hash, TILE_WIDTH, root_of};
 
-use super::{Verification, fail, text};
-use crate::log::sqlite::read::{hash, recorded_command, unsigned};
+use super::{Verification, fail, kept_tile, text};
+use crate::log::sqlite::read::{recorded_command, unsigned};
 
 /// How many rows of an index are read at a time.
 const INDEX_GROUP: usize = 4_096;
@@ -245,60 +245,24 @@ impl Verification<'_> {
                         ),
                     ));
                 };
-                let first = (index << (8 * (u32::from(at_level) + 1))) + 1;
+                let first = first_below(at_level, index);
                 if (level, number) != (i64::from(at_level), int(index)) {
                     return Err(altered(
                         first,
                         format!("tile {index} of level {at_level} is missing or misplaced"),
                     ));
                 }
-                let stored = hash(row, 2).map_err(|error| fail(first, error))?;
-                let bytes: &[u8] = row.try_get(3).map_err(|error| fail(first, error))?;
-                let hashes: Vec<Hash> = bytes
-                    .chunks_exact(32)
-                    .filter_map(|h| h.try_into().ok())
-                    .collect();
-                if stored != root || bytes.len() != 8_192 || root_of(&hashes) != root {
-                    let other = self.other_below(derived, at_level, index, &hashes).await;
-                    return Err(altered(
-                        other.unwrap_or(first),
-                        format!("tile {index} of level {at_level} is not that of the records"),
-                    ));
-                }
+                let tile = kept_tile(row, 2).map_err(|error| fail(first, error))?;
+                check_tile(self, derived, (at_level, index, root), &tile).await?;
             }
         }
         match expected.next() {
             None => Ok(()),
             Some((level, index, _)) => Err(altered(
-                (index << (8 * (u32::from(level) + 1))) + 1,
+                first_below(level, index),
                 format!("tile {index} of level {level} is missing"),
             )),
         }
-    }
-}
-
-impl Verification<'_> {
-    /// The first position below a tile whose hash in it is not that of the records.
-    async fn other_below(
-        &mut self,
-        derived: &Derived,
-        level: u8,
-        index: u64,
-        hashes: &[Hash],
-    ) -> Option<u64> {
-        let Some(below) = level.checked_sub(1) else {
-            return self.first_other_of(index, hashes).await;
-        };
-        let mut roots: Vec<_> = derived
-            .tiles
-            .iter()
-            .filter(|(of, number, _)| *of == below && number / TILE_WIDTH == index)
-            .map(|(_, number, root)| (*number, *root))
-            .collect();
-        roots.sort_unstable();
-        let mut pairs = roots.iter().zip(hashes);
-        let ((number, _), _) = pairs.find(|((_, root), hash)| root != *hash)?;
-        Some((number << (8 * u32::from(level))) + 1)
     }
 }
 
