@@ -103,6 +103,29 @@ async fn vouched_for(
     Ok((last, false))
 }
 
+/// Which of the tiles that the records lead to, taken in order of level and index, a stored one stands for.
+pub(crate) fn wanted_tile(
+    (level, number): (i64, i64),
+    wanted: Option<(u8, u64, Hash)>,
+    size: u64,
+) -> Result<(u8, u64, Hash), VerifyError> {
+    let place = wanted.map(|(level, index, _)| {
+        let index = i64::try_from(index).unwrap_or(i64::MAX);
+        (i64::from(level), index)
+    });
+    match (wanted, place) {
+        (Some(wanted), Some(place)) if place == (level, number) => Ok(wanted),
+        (Some((of, index, _)), Some(place)) if place < (level, number) => Err(altered(
+            first_below(of, index),
+            format!("tile {index} of level {of} is missing or misplaced"),
+        )),
+        _ => Err(altered(
+            size + 1,
+            format!("tile {number} of level {level} is stored, the records do not fill it"),
+        )),
+    }
+}
+
 /// Compares a stored tile with the one that the records lead to, which has `root`, and names the first position at
 /// which they differ.
 pub(crate) async fn check_tile(
@@ -155,6 +178,33 @@ fn first_tile_other_of(derived: &Derived, below: u8, index: u64, hashes: &[Hash]
     let mut pairs = roots.iter().zip(hashes);
     let ((number, _), _) = pairs.find(|((_, root), hash)| root != *hash)?;
     Some(first_below(below, *number))
+}
+
+/// Compares a row of the index from stream and revision to position with the next that the records lead to: each the
+/// number of a stream, a revision, and a position. `size` is that of the log.
+pub(crate) fn check_place(
+    found: (i64, i64, i64),
+    wanted: Option<(u64, u64, u64)>,
+    size: u64,
+) -> Result<(), VerifyError> {
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let same = |(n, r, p): &(u64, u64, u64)| (signed(*n), signed(*r), signed(*p)) == found;
+    if wanted.as_ref().is_some_and(same) {
+        return Ok(());
+    }
+    let (number, revision, position) = found;
+    let at = match wanted {
+        // The record's own row is bad or missing.
+        Some((n, r, position)) if (signed(n), signed(r)) <= (number, revision) => position,
+        // A row that no record has is bad where it points to.
+        _ => u64::try_from(position).unwrap_or(1).clamp(1, size + 1),
+    };
+    Err(altered(
+        at,
+        format!(
+            "the index has (stream, revision, position) {found:?}, the records have {wanted:?}"
+        ),
+    ))
 }
 
 /// Of what several checks have found, what stands first in the log. What could not be read comes before.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::event::CommandId;
 use crate::log::audit::{Derived, altered};
-use crate::log::vouch::{check_tile, first_below};
+use crate::log::vouch::{check_place, check_tile, first_below, wanted_tile};
 use crate::log::{RecordedCommand, VerifyError};
 
 use super::records::{Singly, kept_tile};
@@ -63,7 +63,7 @@ impl Verification<'_> {
         let found = self
             .count_by(
                 "SELECT count(*), (array_agg(name))[count(*)] FROM (SELECT name, stream_no FROM stream \
-                 WHERE name > $1 ORDER BY name LIMIT $2) AS found WHERE stream_no <= $3",
+                 WHERE name > $1 ORDER BY name LIMIT $2) AS found WHERE stream_no BETWEEN 1 AND $3",
                 String::new(),
                 count,
             )
@@ -110,19 +110,7 @@ impl Verification<'_> {
             let rows = numbers.len();
             for ((n, r), position) in numbers.into_iter().zip(revisions).zip(positions) {
                 (number, revision) = (n, r);
-                let wanted = expected.next();
-                let same = wanted.is_some_and(|(wn, wr, wp)| {
-                    (signed(wn), signed(wr), signed(wp)) == (n, r, position)
-                });
-                if !same {
-                    return Err(altered(
-                        wanted.map_or(size, |(_, _, position)| position),
-                        format!(
-                            "the index has (stream, revision, position) {:?}, the records have {wanted:?}",
-                            (n, r, position)
-                        ),
-                    ));
-                }
+                check_place((n, r, position), expected.next(), size)?;
             }
             if (rows as i64) < INDEX_GROUP {
                 break;
@@ -221,24 +209,11 @@ impl Verification<'_> {
             for row in &rows {
                 level = row.try_get(0).map_err(|error| fail(0, error))?;
                 number = row.try_get(1).map_err(|error| fail(0, error))?;
-                let Some((at_level, index, root)) = expected.next() else {
-                    return Err(altered(
-                        derived.tree.size() + 1,
-                        format!(
-                            "tile {number} of level {level} is stored, the records do not fill it"
-                        ),
-                    ));
-                };
-                let first = first_below(at_level, index);
-                if (level, number) != (i16::from(at_level), signed(index)) {
-                    return Err(altered(
-                        first,
-                        format!("tile {index} of level {at_level} is missing or misplaced"),
-                    ));
-                }
+                let wanted =
+                    wanted_tile((level.into(), number), expected.next(), derived.tree.size())?;
+                let first = first_below(wanted.0, wanted.1);
                 let tile = kept_tile(row, 2).map_err(|error| fail(first, error))?;
-                let kept = &mut Singly(self.reads);
-                check_tile(kept, derived, (at_level, index, root), &tile).await?;
+                check_tile(&mut Singly(self.reads), derived, wanted, &tile).await?;
             }
         }
         match expected.next() {

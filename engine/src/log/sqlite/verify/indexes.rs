@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::event::{CommandId, Position};
 use crate::log::audit::{Derived, altered};
-use crate::log::vouch::{check_tile, first_below};
+use crate::log::vouch::{check_place, check_tile, first_below, wanted_tile};
 use crate::log::{RecordedCommand, VerifyError};
 
 use super::{Verification, fail, kept_tile, text};
@@ -134,23 +134,7 @@ impl Verification<'_> {
                 })();
                 let position = place.map_err(|error| fail(0, error))?;
                 let found = (number, revision, position);
-                let wanted = expected.next();
-                if wanted.map(|(n, r, p)| (int(n), int(r), int(p))) != Some(found) {
-                    // A row that no record has is bad where it points to; otherwise the record's own is bad or missing.
-                    let beyond = derived.tree.size() + 1;
-                    let at = match wanted {
-                        Some((n, r, position)) if (int(n), int(r)) <= (number, revision) => {
-                            position
-                        }
-                        _ => u64::try_from(position).unwrap_or(1).clamp(1, beyond),
-                    };
-                    return Err(altered(
-                        at,
-                        format!(
-                            "the index has (stream, revision, position) {found:?}, the records have {wanted:?}"
-                        ),
-                    ));
-                }
+                check_place(found, expected.next(), derived.tree.size())?;
             }
             if rows.len() < INDEX_GROUP {
                 break;
@@ -237,23 +221,10 @@ impl Verification<'_> {
             for row in &rows {
                 level = row.try_get(0).map_err(|error| fail(0, error))?;
                 number = row.try_get(1).map_err(|error| fail(0, error))?;
-                let Some((at_level, index, root)) = expected.next() else {
-                    return Err(altered(
-                        derived.tree.size() + 1,
-                        format!(
-                            "tile {number} of level {level} is stored, the records do not fill it"
-                        ),
-                    ));
-                };
-                let first = first_below(at_level, index);
-                if (level, number) != (i64::from(at_level), int(index)) {
-                    return Err(altered(
-                        first,
-                        format!("tile {index} of level {at_level} is missing or misplaced"),
-                    ));
-                }
+                let wanted = wanted_tile((level, number), expected.next(), derived.tree.size())?;
+                let first = first_below(wanted.0, wanted.1);
                 let tile = kept_tile(row, 2).map_err(|error| fail(first, error))?;
-                check_tile(self, derived, (at_level, index, root), &tile).await?;
+                check_tile(self, derived, wanted, &tile).await?;
             }
         }
         match expected.next() {
