@@ -13,7 +13,7 @@ use jiff::civil::Date;
 
 use crate::ViewError;
 use crate::rows::{DeadlineLine, ProjectLine};
-use crate::store::{EscalationChange, EscalationLine, Touched, Withdrawal};
+use crate::store::{EscalationChange, EscalationLine, Touched, Withdrawal, pack};
 
 /// A project while its events are folded.
 pub(crate) struct Open {
@@ -141,7 +141,7 @@ pub(crate) fn rows<'s>(
         new,
         line: ProjectLine::of(definition, calendar, &state),
         deadlines: DeadlineLine::all(definition, calendar, &state),
-        snapshot: serde_json::to_string(&*state).map_err(ViewError::row)?,
+        snapshot: pack(&state)?,
         state,
     })
 }

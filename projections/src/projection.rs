@@ -8,7 +8,6 @@ use anju_engine::event::RecordedEvent;
 use anju_engine::projection::{Checkpoint, Projection, ProjectionError};
 use anju_workflows::calendar::Calendar;
 use anju_workflows::handler::Handler;
-use anju_workflows::project::ProjectState;
 use anju_workflows::project::event::ProjectId;
 use anju_workflows::publish::CALENDAR_STREAM;
 use async_trait::async_trait;
@@ -19,7 +18,7 @@ use crate::cache::StateCache;
 use crate::calendars::calendar_at;
 use crate::fold::{self, Notes, Open, fold, programme_of};
 use crate::rows::DeadlineLine;
-use crate::store::{self, Batch, Reached, Touched, unsigned};
+use crate::store::{self, Batch, Reached, Touched, unpack, unsigned};
 
 /// How many states one generation of the cache holds.
 const CACHED: usize = 4_096;
@@ -179,7 +178,7 @@ async fn opened(
             .fetch_all(&mut *connection)
             .await?
         {
-            let state = read_state(&row.try_get::<String, _>("state")?)?;
+            let state = unpack(row.try_get("state")?)?;
             open.insert(
                 state.id.clone(),
                 Open {
@@ -191,10 +190,6 @@ async fn opened(
         }
     }
     Ok(open)
-}
-
-fn read_state(text: &str) -> Result<ProjectState, ViewError> {
-    serde_json::from_str(text).map_err(|error| ViewError::row(format!("a state: {error}")))
 }
 
 impl Folding {
@@ -273,7 +268,7 @@ impl Rows<'_> {
                 if fresh.contains(&no) {
                     continue;
                 }
-                let state = read_state(&row.try_get::<String, _>("state")?)?;
+                let state = unpack(row.try_get("state")?)?;
                 let bound = &state.registered;
                 let definition = self
                     .handler

@@ -1,6 +1,7 @@
 //! The file of the views: opening, checking against the log, writing a batch, switching to a rebuilt one.
 
 mod schema;
+mod snapshot;
 mod write;
 
 use std::path::Path;
@@ -18,6 +19,7 @@ use self::schema::{Identity, TABLES};
 use crate::ViewError;
 use crate::error::{NOT_A_DATABASE, sqlite_code};
 
+pub(crate) use snapshot::{pack, unpack};
 pub(crate) use write::{
     Batch, EscalationChange, EscalationLine, Touched, Withdrawal, deadlines, write, write_reached,
     write_rows,

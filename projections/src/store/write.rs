@@ -26,7 +26,7 @@ pub(crate) struct Touched<'a> {
     pub(crate) line: ProjectLine,
     pub(crate) deadlines: Vec<DeadlineLine>,
     /// The state as it is kept.
-    pub(crate) snapshot: String,
+    pub(crate) snapshot: Vec<u8>,
 }
 
 /// A step taken.
@@ -190,7 +190,7 @@ async fn snapshots(
     sql.push_values(rows, |mut row, touched| {
         row.push_bind(signed(touched.no))
             .push_bind(touched.state.id.as_str())
-            .push_bind(touched.snapshot.as_str());
+            .push_bind(touched.snapshot.as_slice());
     });
     execute(connection, &mut sql).await
 }
