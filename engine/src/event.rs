@@ -65,12 +65,7 @@ impl StreamId {
     /// Checks and takes a name.
     pub fn new(name: impl Into<String>) -> Result<Self, WordError> {
         let name = name.into();
-        let mut bytes = name.bytes();
-        let head_ok = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric());
-        if head_ok
-            && name.len() <= 128
-            && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-        {
+        if is_stream_name(&name) {
             Ok(Self(name))
         } else {
             Err(WordError {
@@ -107,6 +102,14 @@ impl From<StreamId> for String {
     }
 }
 
+/// Whether a stream may have this name.
+pub(crate) fn is_stream_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_alphanumeric())
+        && name.len() <= 128
+        && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
 /// The identity of one event: a UUID, version 7 outside simulations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -138,7 +141,7 @@ impl EventType {
     /// Checks and takes a name.
     pub fn new(name: impl Into<String>) -> Result<Self, WordError> {
         let name = name.into();
-        if is_key(&name) && name.len() <= 64 {
+        if is_type_name(&name) {
             Ok(Self(name))
         } else {
             Err(WordError {
@@ -167,6 +170,11 @@ impl From<EventType> for String {
     fn from(kind: EventType) -> Self {
         kind.0
     }
+}
+
+/// Whether an event type may have this name.
+pub(crate) fn is_type_name(name: &str) -> bool {
+    is_key(name) && name.len() <= 64
 }
 
 /// Whether a key may stand in a record: `[a-z0-9_]+`.
@@ -270,6 +278,24 @@ impl OccurredAt {
         }
     }
 
+    /// The day that a text says; `None` if it is neither a day nor an instant with offset.
+    fn day_of(text: &str) -> Option<Date> {
+        let bytes = text.as_bytes();
+        let day = if bytes.len() == 10 {
+            text.parse::<Date>().ok()?
+        } else if bytes.len() <= 40 && bytes.get(10) == Some(&b'T') {
+            shanghai_day(text.parse::<Timestamp>().ok()?)
+        } else {
+            return None;
+        };
+        (1900..=2199).contains(&day.year()).then_some(day)
+    }
+
+    /// Whether a text says when a thing happened.
+    pub(crate) fn is_well_formed(text: &str) -> bool {
+        Self::day_of(text).is_some()
+    }
+
     /// The day it falls on, in Asia/Shanghai.
     #[must_use]
     pub fn day(&self) -> Date {
@@ -286,27 +312,17 @@ impl OccurredAt {
 impl FromStr for OccurredAt {
     type Err = WordError;
     fn from_str(text: &str) -> Result<Self, WordError> {
-        let error = || WordError {
-            what: "occurred_at",
-            value: text.to_owned(),
-            expected: "a day (2021-03-11) or an instant with offset (2021-03-11T09:30:00+08:00)",
-        };
-        let bytes = text.as_bytes();
-        let day = if bytes.len() == 10 {
-            text.parse::<Date>().map_err(|_| error())?
-        } else if bytes.len() <= 40 && bytes.get(10) == Some(&b'T') {
-            let instant: Timestamp = text.parse().map_err(|_| error())?;
-            shanghai_day(instant)
-        } else {
-            return Err(error());
-        };
-        if !(1900..=2199).contains(&day.year()) {
-            return Err(error());
+        match Self::day_of(text) {
+            Some(day) => Ok(Self {
+                text: text.to_owned(),
+                day,
+            }),
+            None => Err(WordError {
+                what: "occurred_at",
+                value: text.to_owned(),
+                expected: "a day (2021-03-11) or an instant with offset (2021-03-11T09:30:00+08:00)",
+            }),
         }
-        Ok(Self {
-            text: text.to_owned(),
-            day,
-        })
     }
 }
 

@@ -13,6 +13,7 @@ mod audit;
 mod clock_guard;
 #[cfg(feature = "test-util")]
 pub mod conformance;
+mod group;
 pub mod memory;
 mod options;
 mod plan;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::event::{CommandId, Position, RecordedEvent, Revision, Source, StreamId};
 use crate::merkle::{Hash, TILE_WIDTH, Tile, Tree, leaf_hash};
-use crate::record::{DecodeError, decode, decode_strict};
+use crate::record::{DecodeError, decode, decode_strict, scan};
 
 use super::{Head, Origin, ReadError, RecordedCommand, VerifyError};
 
@@ -87,9 +87,26 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    fn new(record: &str, event: RecordedEvent) -> Self {
-        Self {
-            leaf: leaf_hash(record.as_bytes()),
+    /// Hashes a record and checks its bytes: at a glance where that is enough, else by decoding it and writing it again.
+    fn of(record: &str) -> Result<Self, DecodeError> {
+        let leaf = leaf_hash(record.as_bytes());
+        if let Some(scanned) = scan(record).filter(|scanned| scanned.position != Position(1))
+            && let Ok(stream) = StreamId::new(scanned.stream)
+        {
+            return Ok(Self {
+                leaf,
+                position: scanned.position,
+                stream,
+                revision: scanned.revision,
+                recorded_at: scanned.recorded_at,
+                source: scanned.source,
+                command_id: scanned.command_id,
+                origin: None,
+            });
+        }
+        let event = decode_strict(record)?;
+        Ok(Self {
+            leaf,
             origin: match event.position {
                 Position(1) => origin_of(&event),
                 _ => None,
@@ -100,11 +117,11 @@ impl Checked {
             recorded_at: event.recorded_at,
             source: event.source,
             command_id: event.command_id,
-        }
+        })
     }
 }
 
-/// Hashes and decodes records and checks that their bytes are canonical: the part of an audit that any number of
+/// Hashes records and checks that their bytes are canonical: the part of an audit that any number of
 /// threads can do. Ends at the first bad record, which is then the last entry.
 pub(crate) fn check_records(
     first: u64,
@@ -114,9 +131,7 @@ pub(crate) fn check_records(
     let mut checked = Vec::with_capacity(records.size_hint().0);
     for (position, record) in (first..).zip(records) {
         let record = record.as_ref();
-        let outcome = decode_strict(record)
-            .map(|event| Checked::new(record, event))
-            .map_err(|error| altered(position, error.to_string()));
+        let outcome = Checked::of(record).map_err(|error| altered(position, error.to_string()));
         let bad = outcome.is_err();
         checked.push(outcome);
         if bad {

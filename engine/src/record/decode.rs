@@ -204,7 +204,7 @@ impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
     }
 }
 
-fn source_from(name: &str) -> Option<Source> {
+pub(super) fn source_from(name: &str) -> Option<Source> {
     [
         Source::Screen,
         Source::Excel,

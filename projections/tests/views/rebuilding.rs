@@ -1,11 +1,11 @@
 //! Views that are built anew: each project folded whole, and written once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anju_engine::event::Position;
+use anju_engine::event::{Position, RecordedEvent};
 use anju_engine::log::EventLog;
 use anju_projections::escalations::EscalationQuery;
 use anju_projections::{ViewError, Views, ViewsOptions};
@@ -234,6 +234,37 @@ async fn views_built_anew_equal_views_kept_batch_by_batch_however_little_room_th
             assert!(!name.starts_with(&prefix), "{name}");
         }
         assert_eq!(views.rebuilding(), None);
+    }
+}
+
+#[tokio::test]
+async fn in_whatever_order_the_streams_came_views_built_anew_equal_those_made_batch_by_batch() {
+    let world = World::new().await;
+    drop(everything(&world).await);
+    let log = world.handler.log();
+    let events = log.read(Position(1), usize::MAX).await.unwrap();
+    let mut streams: BTreeMap<_, VecDeque<RecordedEvent>> = BTreeMap::new();
+    for event in events {
+        // The first record is the log's own.
+        if event.position.0 > 1 {
+            let stream = streams.entry(event.stream.clone()).or_default();
+            stream.push_back(event);
+        }
+    }
+    assert!(streams.len() > 15, "{}", streams.len());
+    for seed in 0..12 {
+        let shuffled = World::shuffled(streams.clone(), seed).await;
+        let (batches, anew) = (shuffled.path("batches.db"), shuffled.path("anew.db"));
+        let options = ViewsOptions {
+            anew_from: u64::MAX,
+            ..ViewsOptions::default()
+        };
+        let by_batches = opened(&batches, &shuffled.handler, options).await;
+        let reached = by_batches.catch_up().await.unwrap();
+        let options = cramped(1 + seed as usize, 1 << (2 * seed));
+        let built = opened(&anew, &shuffled.handler, options).await;
+        assert_eq!(built.catch_up().await.unwrap(), reached);
+        assert_eq!(content(&anew).await, content(&batches).await, "seed {seed}");
     }
 }
 

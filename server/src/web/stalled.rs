@@ -86,7 +86,9 @@ async fn shown(site: &Shared, visit: &Visit) -> Result<Response, Trouble> {
             .iter()
             .any(|programme| programme.id == id)
     {
-        return Err(site.no_such_programme(id.to_owned(), progress.position).await);
+        return Err(site
+            .no_such_programme(id.to_owned(), progress.position)
+            .await);
     }
     let stalled = views
         .stalled(&StallQuery {

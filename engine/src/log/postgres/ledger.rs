@@ -4,11 +4,12 @@ use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
 use crate::log::ReadError;
+use crate::log::group::corrupt;
 use crate::log::plan::Ledger;
 use crate::merkle::{Hash, TILE_WIDTH, Tree, levels_of, partial_width};
 
 use super::fault::read_error;
-use super::read::{self, HeadRow, corrupt, hash, signed, tile_roots};
+use super::read::{self, HeadRow, hash, signed, tile_roots};
 
 /// Loads the ledger from the head, the newest records and the tiles below the partial ones, and checks it against the
 /// root in the head. Reads at most 255 records and 255 hashes of each level.

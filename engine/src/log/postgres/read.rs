@@ -1,22 +1,23 @@
-//! Reading. Records come in groups of up to 256, joined by newlines in one row: canonical JSON never holds a raw
-//! newline, and a row costs several times more than a record.
+//! Reading, in groups of records: see [`crate::log::group`].
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use sqlx::postgres::PgRow;
 use sqlx::{PgExecutor, PgPool, Row};
 
 use crate::event::{CommandId, Position, RecordedEvent, Revision, StreamId};
-use crate::log::audit::{event_at, event_of};
+use crate::log::audit::event_of;
+use crate::log::group::{
+    GROUP, corrupt, each_line, events_of, missing, on_a_thread, room, starts, threads,
+};
 use crate::log::{Head, Origin, ReadError, RecordedCommand};
 use crate::merkle::{Hash, HashSource, TILE_WIDTH, leaf_hash};
 use crate::record::InstantText;
 
 use super::fault::{Fault, fault, read_error, silence};
-
-/// How many records one row carries.
-pub(super) const GROUP: usize = 256;
 
 const RECORDS: &str = "SELECT string_agg(record, E'\\n'), count(*), max(position) FROM \
      (SELECT position, record FROM record WHERE position >= $1 ORDER BY position LIMIT $2) AS found";
@@ -25,13 +26,6 @@ const STREAM: &str = "SELECT string_agg(record, E'\\n'), count(*), max(revision)
      (SELECT revision, record FROM record \
       WHERE stream_no = (SELECT stream_no FROM stream WHERE name = $1) AND revision >= $2 \
       ORDER BY revision LIMIT $3) AS found";
-
-pub(super) fn corrupt(position: u64, what: impl Into<String>) -> ReadError {
-    ReadError::Corrupt {
-        position,
-        what: what.into(),
-    }
-}
 
 /// The connections that read.
 pub(super) struct Reads {
@@ -121,37 +115,29 @@ async fn record_group(
         .await
         .map_err(|error| read_error(from, error))?;
     group(&row, from).map_err(|gap| match gap {
-        Gap::Missing => corrupt(from, "a record is missing here or soon after"),
+        Gap::Missing => missing(from),
         Gap::Read(error) => read_error(from, error),
     })
 }
 
-/// Calls `take` with number and text of each of at most `limit` records from `from`.
+/// Calls `take` with number and text of each of at most `limit` records from `from`. While `take` works on a group, the
+/// next are on their way.
 async fn each_record(
     reads: &Reads,
     from: u64,
     limit: usize,
     mut take: impl FnMut(u64, &str) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
-    let (mut from, mut left) = (from.max(1), limit);
-    while left > 0 {
-        let wanted = left.min(GROUP);
-        let Some((text, count)) = record_group(reads, from, wanted).await? else {
-            break;
-        };
-        let mut lines = text.split('\n');
-        for position in from..from + count {
-            let record = lines.next().ok_or_else(|| corrupt(position, "no record"))?;
-            take(position, record)?;
-        }
-        if lines.next().is_some() {
-            return Err(corrupt(
-                from,
-                "a record here or soon after has a line break",
-            ));
-        }
-        from += count;
-        left -= wanted;
+    let mut groups = pin!(
+            stream::iter(groups(from.max(1), limit))
+                .map(|(at, wanted)| async move {
+                    Ok((at, wanted, record_group(reads, at, wanted).await?))
+                })
+                .buffered(under_way(reads, limit))
+        );
+    while let Some((at, wanted, group)) = groups.try_next().await? {
+        let Some((lines, count)) = group else { break };
+        each_line(&lines, at, count, &mut take)?;
         if count < wanted as u64 {
             break;
         }
@@ -159,12 +145,31 @@ async fn each_record(
     Ok(())
 }
 
+/// The first number and the size of each group of at most `limit` records from `from`.
+fn groups(from: u64, limit: usize) -> impl Iterator<Item = (u64, usize)> {
+    starts(from).zip(
+        (0..limit)
+            .step_by(GROUP)
+            .map(move |done| GROUP.min(limit - done)),
+    )
+}
+
+/// How many groups are asked for at once. One connection is left to others.
+fn under_way(reads: &Reads, limit: usize) -> usize {
+    let connections = reads.pool.options().get_max_connections() as usize;
+    let groups = limit.div_ceil(GROUP);
+    (threads() + 1)
+        .min(connections.saturating_sub(1))
+        .min(groups)
+        .max(1)
+}
+
 pub(super) async fn records(
     reads: &Reads,
     from: u64,
     limit: usize,
 ) -> Result<Vec<String>, ReadError> {
-    let mut records = Vec::new();
+    let mut records = room(limit);
     each_record(reads, from, limit, |_, record| {
         records.push(record.to_owned());
         Ok(())
@@ -178,12 +183,28 @@ pub(super) async fn events(
     from: u64,
     limit: usize,
 ) -> Result<Vec<RecordedEvent>, ReadError> {
-    let mut events = Vec::new();
-    each_record(reads, from, limit, |position, record| {
-        events.push(event_at(position, record)?);
-        Ok(())
-    })
-    .await?;
+    let mut groups = pin!(
+        stream::iter(groups(from.max(1), limit))
+            .map(|(at, wanted)| async move {
+                let Some((lines, count)) = record_group(reads, at, wanted).await? else {
+                    return Ok(Vec::new());
+                };
+                match limit <= GROUP {
+                    true => events_of(&lines, at, count),
+                    false => on_a_thread(move || events_of(&lines, at, count)).await?,
+                }
+            })
+            .buffered(under_way(reads, limit))
+    );
+    let mut events = room(limit);
+    while let Some(group) = groups.try_next().await? {
+        let full = group.len() == GROUP;
+        events.extend(group);
+        // Later groups were perhaps read later, when the log had grown: they do not follow on this one.
+        if !full {
+            break;
+        }
+    }
     Ok(events)
 }
 

@@ -1,25 +1,35 @@
-//! Reading. Records come in groups of up to 256, joined by newlines in one row: canonical JSON never holds a raw
-//! newline, and a row costs several times more than a record.
+//! Reading, in groups of records: see [`crate::log::group`].
 
 use std::fmt::Write as _;
-use std::task::Poll;
 
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row, SqliteExecutor, SqlitePool};
 
 use crate::event::{CommandId, Position, RecordedEvent, Revision, StreamId};
-use crate::log::audit::{event_at, event_of};
+use crate::log::audit::event_of;
+use crate::log::group::{
+    GROUP, corrupt, each_line, events_of, missing, on_a_thread, room, starts, threads,
+};
 use crate::log::{Head, Looked, Origin, ReadError, RecordedCommand};
 use crate::merkle::{Hash, HashSource, TILE_WIDTH, leaf_hash};
 use crate::record::InstantText;
 
 use super::connect::{Trouble, trouble};
 
-/// How many records one row carries.
-pub(super) const GROUP: usize = 256;
-
 const RECORDS: &str = "SELECT group_concat(record, char(10)), count(*), max(position) FROM \
      (SELECT position, record FROM record WHERE position >= ? ORDER BY position LIMIT ?)";
+
+/// Groups of 256 records from $1 to before $2, one a row: the count and the last position on a line of their own, then
+/// each record on one. One statement for many groups: while one is worked on, the connection's thread reads on.
+const GROUPS: &str = "WITH RECURSIVE \
+     until(it) AS MATERIALIZED (SELECT min($2, (SELECT max(position) FROM record) + 1)), \
+     start(at) AS (SELECT $1 WHERE $1 < (SELECT it FROM until) \
+         UNION ALL SELECT at + 256 FROM start WHERE at + 256 < (SELECT it FROM until)) \
+     SELECT (SELECT count(*) || ',' || max(position) || char(10) || group_concat(record, char(10)) FROM \
+         (SELECT position, record FROM record WHERE position >= at AND position < min(at + 256, $2) \
+          ORDER BY position)) FROM start";
 
 const STREAM: &str = "SELECT group_concat(record, char(10)), count(*), max(revision) FROM \
      (SELECT e.revision, r.record FROM stream_event e LEFT JOIN record r ON r.position = e.position \
@@ -41,13 +51,6 @@ pub(super) fn read_error(position: u64, error: sqlx::Error) -> ReadError {
         }
     } else {
         ReadError::Unavailable(Box::new(error))
-    }
-}
-
-fn corrupt(position: u64, what: impl Into<String>) -> ReadError {
-    ReadError::Corrupt {
-        position,
-        what: what.into(),
     }
 }
 
@@ -106,70 +109,60 @@ pub(super) async fn record_group<'e>(
         .await
         .map_err(|error| read_error(from, error))?;
     group(&row, from).map_err(|gap| match gap {
-        Gap::Missing => corrupt(from, "a record is missing here or soon after"),
+        Gap::Missing => missing(from),
         Gap::Read(error) => read_error(from, error),
     })
 }
 
-/// Calls `take` with number and text of each of at most `limit` records from `from`. While `take` works on one group,
-/// the connection's thread reads the next.
+/// Many groups of records, from `from` to before `until`, each a row for [`lines_of`].
+pub(super) fn record_groups<'e>(
+    conn: impl SqliteExecutor<'e> + 'e,
+    from: u64,
+    until: u64,
+) -> BoxStream<'e, Result<SqliteRow, sqlx::Error>> {
+    sqlx::query(GROUPS)
+        .bind(signed(from))
+        .bind(signed(until))
+        .fetch(conn)
+}
+
+/// The records in a row of [`record_groups`] whose first member has number `from`, each a line, and their count; `None`
+/// if one is missing, or the row cannot be read.
+pub(super) fn lines_of(row: &SqliteRow, from: u64) -> Option<(&str, u64)> {
+    let text: &str = row.try_get(0).ok()?;
+    let (reach, lines) = text.split_once('\n')?;
+    let (count, last) = reach.split_once(',')?;
+    let (count, last): (u64, u64) = (count.parse().ok()?, last.parse().ok()?);
+    (last == (from + count).checked_sub(1)?).then_some((lines, count))
+}
+
+/// Calls `take` with number and text of each of at most `limit` records from `from`.
 pub(super) async fn each_record(
     conn: &SqlitePool,
     from: u64,
     limit: usize,
     mut take: impl FnMut(u64, &str) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
-    let (mut from, mut left) = (from.max(1), limit);
-    if left == 0 {
+    let mut from = from.max(1);
+    if limit <= GROUP {
+        if limit > 0
+            && let Some((text, count)) = record_group(conn, from, limit).await?
+        {
+            each_line(&text, from, count, &mut take)?;
+        }
         return Ok(());
     }
-    let mut reading = Box::pin(record_group(conn, from, left.min(GROUP)));
-    let mut early = None;
-    loop {
-        let group = match early.take() {
-            Some(group) => group,
-            None => reading.as_mut().await,
-        };
-        let Some((text, count)) = group? else {
-            return Ok(());
-        };
-        let (first, wanted) = (from, left.min(GROUP));
+    let mut rows = record_groups(conn, from, from.saturating_add(limit as u64));
+    let mut ended = false;
+    while let Some(row) = rows.try_next().await.map_err(|e| read_error(from, e))? {
+        let (lines, count) = lines_of(&row, from)
+            .filter(|_| !ended)
+            .ok_or_else(|| missing(from))?;
+        each_line(lines, from, count, &mut take)?;
         from += count;
-        left -= wanted;
-        let more = left > 0 && count == wanted as u64;
-        if more {
-            reading.set(record_group(conn, from, left.min(GROUP)));
-            // Polled once, so that the question is on its way; the answer is rarely there at once.
-            if let Poll::Ready(group) = futures::poll!(reading.as_mut()) {
-                early = Some(group);
-            }
-        }
-        each_line(&text, first, count, &mut take)?;
-        if !more {
-            return Ok(());
-        }
+        ended = count < GROUP as u64;
     }
-}
-
-/// Calls `take` with number and text of each of the `count` records of a group.
-fn each_line(
-    text: &str,
-    first: u64,
-    count: u64,
-    take: &mut impl FnMut(u64, &str) -> Result<(), ReadError>,
-) -> Result<(), ReadError> {
-    let mut lines = text.split('\n');
-    for position in first..first + count {
-        let record = lines.next().ok_or_else(|| corrupt(position, "no record"))?;
-        take(position, record)?;
-    }
-    match lines.next() {
-        None => Ok(()),
-        Some(_) => Err(corrupt(
-            first,
-            "a record here or soon after has a line break",
-        )),
-    }
+    Ok(())
 }
 
 pub(super) async fn records(
@@ -177,7 +170,7 @@ pub(super) async fn records(
     from: u64,
     limit: usize,
 ) -> Result<Vec<String>, ReadError> {
-    let mut records = Vec::new();
+    let mut records = room(limit);
     each_record(conn, from, limit, |_, record| {
         records.push(record.to_owned());
         Ok(())
@@ -191,12 +184,36 @@ pub(super) async fn events(
     from: u64,
     limit: usize,
 ) -> Result<Vec<RecordedEvent>, ReadError> {
-    let mut events = Vec::new();
-    each_record(conn, from, limit, |position, record| {
-        events.push(event_at(position, record)?);
-        Ok(())
-    })
-    .await?;
+    let from = from.max(1);
+    if limit <= GROUP {
+        return match limit {
+            0 => Ok(Vec::new()),
+            _ => match record_group(conn, from, limit).await? {
+                Some((lines, count)) => events_of(&lines, from, count),
+                None => Ok(Vec::new()),
+            },
+        };
+    }
+    let rows = record_groups(conn, from, from.saturating_add(limit as u64));
+    let mut groups = rows
+        .zip(futures::stream::iter(starts(from)))
+        .map(|(row, at)| async move {
+            let row = row.map_err(|error| read_error(at, error))?;
+            let decode = move || {
+                let (lines, count) = lines_of(&row, at).ok_or_else(|| missing(at))?;
+                events_of(lines, at, count)
+            };
+            on_a_thread(decode).await?
+        })
+        .buffered(threads() + 1);
+    let mut events = room(limit);
+    while let Some(group) = groups.try_next().await? {
+        if events.len() % GROUP != 0 {
+            // Only the last group is not full.
+            return Err(missing(from + events.len() as u64));
+        }
+        events.extend(group);
+    }
     Ok(events)
 }
 

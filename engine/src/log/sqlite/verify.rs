@@ -3,40 +3,59 @@
 mod indexes;
 
 use std::collections::VecDeque;
-use std::num::NonZero;
 
+use futures::StreamExt;
+use futures::stream::{TryChunksError, TryStreamExt};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Executor, Row, SqlitePool};
 use tokio::task::JoinHandle;
 
 use crate::log::audit::{Auditor, Checked, Derived, altered, check_records};
+use crate::log::group::{GROUP, threads};
 use crate::log::{ReadError, Verified, VerifyError};
 use crate::merkle::{Hash, TILE_WIDTH, leaf_hash, root_of};
 
 use super::connect::{Trouble, trouble};
-use super::read::{self, GROUP, HeadRow, unsigned};
+use super::read::{self, HeadRow, unsigned};
 
-/// How many records one thread checks at a time: some milliseconds of work.
-const CHUNK: u64 = 8 * GROUP as u64;
+/// How many groups of records one thread checks at a time: some milliseconds of work.
+const CHUNK: usize = 8;
 
-type Checking = JoinHandle<Vec<Result<Checked, VerifyError>>>;
+type Checking = JoinHandle<Examined>;
 
-/// Records on their way to a thread: groups of lines as they were read.
+/// What a thread has made of some groups of records.
 #[derive(Default)]
-struct Chunk {
-    groups: Vec<String>,
-    count: u64,
+struct Examined {
+    checked: Vec<Result<Checked, VerifyError>>,
+    /// Whether there is anything wrong with the group after these: its records are then looked at singly.
+    cut: bool,
+    /// Whether the last group was not full: the log ends with it.
+    ended: bool,
 }
 
-impl Chunk {
-    fn add(&mut self, lines: String, count: u64) {
-        self.groups.push(lines);
-        self.count += count;
+/// Checks the records of groups whose first has number `first`.
+fn examine(first: u64, groups: &[SqliteRow]) -> Examined {
+    let mut examined = Examined::default();
+    let mut from = first;
+    for row in groups {
+        let group = read::lines_of(row, from).filter(|(lines, count)| {
+            // The count is that of the rows. A record with a line break in it is no record.
+            !examined.ended && lines.bytes().filter(|b| *b == b'\n').count() as u64 + 1 == *count
+        });
+        let Some((lines, count)) = group else {
+            examined.cut = true;
+            break;
+        };
+        examined.ended = count < GROUP as u64;
+        examined
+            .checked
+            .extend(check_records(from, lines.split('\n')));
+        from += count;
+        if examined.checked.last().is_some_and(Result::is_err) {
+            break;
+        }
     }
-
-    fn lines(&self) -> impl Iterator<Item = &str> {
-        self.groups.iter().flat_map(|lines| lines.split('\n'))
-    }
+    examined
 }
 
 pub(super) async fn verify(
@@ -186,36 +205,52 @@ impl Verification<'_> {
         (auditor.finish(), end)
     }
 
-    /// All records, hashed and decoded on several threads, taken in order.
+    /// All records, hashed and checked on several threads, taken in order.
     async fn take_records(&mut self, auditor: &mut Auditor, total: u64) -> Result<(), VerifyError> {
+        let threads = threads();
+        let progress = self.progress;
+        let mut rows = read::record_groups(&mut *self.conn, 1, u64::MAX).try_chunks(CHUNK);
         let mut under_way: VecDeque<Checking> = VecDeque::new();
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let mut next = 1;
-        let mut end: Option<Result<(), VerifyError>> = None;
+        let (mut next, mut more, mut cut) = (1, true, false);
         loop {
-            while end.is_none() && under_way.len() <= threads {
-                let (chunk, ended) = self.chunk(next).await;
-                end = ended;
-                let first = next;
-                next += chunk.count;
-                if chunk.count > 0 {
-                    let check = move || check_records(first, chunk.lines());
-                    under_way.push_back(tokio::task::spawn_blocking(check));
+            while more && under_way.len() <= threads {
+                // What cannot be read at once is looked at singly, like what cannot be checked.
+                match rows.next().await {
+                    Some(Ok(groups)) => {
+                        let first = next;
+                        next += (groups.len() * GROUP) as u64;
+                        let examine = move || examine(first, &groups);
+                        under_way.push_back(tokio::task::spawn_blocking(examine));
+                    }
+                    Some(Err(TryChunksError(groups, _))) => {
+                        let first = next;
+                        (more, cut) = (false, true);
+                        let examine = move || examine(first, &groups);
+                        under_way.push_back(tokio::task::spawn_blocking(examine));
+                    }
+                    None => more = false,
                 }
             }
             let Some(checking) = under_way.pop_front() else {
                 break;
             };
-            let checked = checking
+            let examined = checking
                 .await
                 .map_err(|error| VerifyError::Read(ReadError::Unavailable(Box::new(error))))?;
-            for record in checked {
+            for record in examined.checked {
                 auditor.take(record?)?;
             }
-            (self.progress)(auditor.size(), total.max(auditor.size()));
+            progress(auditor.size(), total.max(auditor.size()));
+            // A group that is not full is the last one.
+            if examined.cut || (examined.ended && !(under_way.is_empty() && !more)) {
+                cut = true;
+                break;
+            }
         }
-        // Only now: what is wrong with an earlier record comes first.
-        end.unwrap_or(Ok(()))?;
+        drop(rows);
+        if cut {
+            self.one_by_one(auditor).await?;
+        }
         let before_first = self
             .all("SELECT count(*) FROM record WHERE position < 1")
             .await?;
@@ -272,26 +307,15 @@ impl Verification<'_> {
 
     /// The first record of a tile whose hash is not the one that the tile has; `None` if all are.
     async fn first_other_of(&mut self, index: u64, hashes: &[Hash]) -> Option<u64> {
-        let first = index * TILE_WIDTH + 1;
-        let mut position = first;
-        let mut chunk = Chunk::default();
-        let read = match self.lines(first).await {
-            Some((_, 0)) => Ok(()),
-            Some((lines, count)) => {
-                chunk.add(lines, count);
-                Ok(())
+        for (at, hash) in (index * TILE_WIDTH + 1..).zip(hashes) {
+            match self.one(at).await {
+                Ok(Some(record)) if leaf_hash(record.as_bytes()) == *hash => {}
+                // The one that could not be read, or is another.
+                Ok(Some(_)) | Err(_) => return Some(at),
+                Ok(None) => return None,
             }
-            None => self.one_by_one(first, &mut chunk).await,
-        };
-        for (record, hash) in chunk.lines().zip(hashes) {
-            if leaf_hash(record.as_bytes()) != *hash {
-                return Some(position);
-            }
-            position += 1;
         }
-        // The one that could not be read.
-        let cut = read.is_err() && position < first + TILE_WIDTH;
-        cut.then_some(position)
+        None
     }
 
     /// The root and the hashes of a stored tile; `None` if it is not there or cannot be read.
@@ -307,58 +331,40 @@ impl Verification<'_> {
         Some((read::hash(&row, 0).ok()?, hashes.collect()))
     }
 
-    /// The records from `from`, and whether and how they end: with the log, or with something unreadable.
-    async fn chunk(&mut self, from: u64) -> (Chunk, Option<Result<(), VerifyError>>) {
-        let mut chunk = Chunk::default();
-        while chunk.count < CHUNK {
-            let at = from + chunk.count;
-            match self.lines(at).await {
-                Some((_, 0)) => return (chunk, Some(Ok(()))),
-                Some((text, count)) => chunk.add(text, count),
-                None => {
-                    let bad = self.one_by_one(at, &mut chunk).await;
-                    return (chunk, Some(bad));
-                }
+    /// Reads the records that come after those taken singly, up to the first bad one, and says what is wrong with that.
+    async fn one_by_one(&mut self, auditor: &mut Auditor) -> Result<(), VerifyError> {
+        loop {
+            let at = auditor.size() + 1;
+            let Some(record) = self.one(at).await? else {
+                return Ok(());
+            };
+            for checked in check_records(at, [record]) {
+                auditor.take(checked?)?;
             }
         }
-        (chunk, None)
     }
 
-    /// A group of records, each a line, and their count; `None` if there is anything wrong with it.
-    async fn lines(&mut self, from: u64) -> Option<(String, u64)> {
-        let group = read::record_group(&mut *self.conn, from, GROUP)
-            .await
-            .ok()?;
-        let (text, count) = group.unwrap_or_default();
-        // Counted again by whoever splits it: here the count is that of the rows.
-        let lines = text.bytes().filter(|byte| *byte == b'\n').count() as u64 + 1;
-        (count == 0 || lines == count).then_some((text, count))
-    }
-
-    /// Reads the records of a bad group singly, up to the bad one, and says what is wrong with that.
-    async fn one_by_one(&mut self, from: u64, chunk: &mut Chunk) -> Result<(), VerifyError> {
-        for at in from.. {
-            let row = sqlx::query(
-                "SELECT position, CAST(record AS BLOB) FROM record WHERE position >= ? ORDER BY position LIMIT 1",
-            )
-            .bind(i64::try_from(at).unwrap_or(i64::MAX))
-            .fetch_optional(&mut *self.conn)
-            .await
-            .map_err(|error| fail(at, error))?;
-            let Some(row) = row else { break };
-            let position = unsigned(&row, 0).map_err(|error| fail(at, error))?;
-            if position != at {
-                return Err(altered(at, "the record is missing"));
-            }
-            let bytes: Vec<u8> = row.try_get(1).map_err(|error| fail(at, error))?;
-            let record = String::from_utf8(bytes)
-                .map_err(|error| altered(at, format!("the record is no text: {error}")))?;
-            if record.contains('\n') {
-                return Err(altered(at, "the record has a line break"));
-            }
-            chunk.add(record, 1);
+    /// One record; `None` if neither it nor a later one is there.
+    async fn one(&mut self, at: u64) -> Result<Option<String>, VerifyError> {
+        let row = sqlx::query(
+            "SELECT position, CAST(record AS BLOB) FROM record WHERE position >= ? ORDER BY position LIMIT 1",
+        )
+        .bind(i64::try_from(at).unwrap_or(i64::MAX))
+        .fetch_optional(&mut *self.conn)
+        .await
+        .map_err(|error| fail(at, error))?;
+        let Some(row) = row else { return Ok(None) };
+        let position = unsigned(&row, 0).map_err(|error| fail(at, error))?;
+        if position != at {
+            return Err(altered(at, "the record is missing"));
         }
-        Ok(())
+        let bytes: Vec<u8> = row.try_get(1).map_err(|error| fail(at, error))?;
+        let record = String::from_utf8(bytes)
+            .map_err(|error| altered(at, format!("the record is no text: {error}")))?;
+        if record.contains('\n') {
+            return Err(altered(at, "the record has a line break"));
+        }
+        Ok(Some(record))
     }
 
     /// SQLite's own check of its pages and indexes: what no query has come across.
