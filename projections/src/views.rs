@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anju_engine::event::Position;
 use anju_engine::log::ReadError;
-use anju_engine::projection::Runner;
+use anju_engine::projection::{Freshness, Runner};
 use anju_workflows::calendar::Calendar;
 use anju_workflows::handler::Handler;
 use sqlx::{Sqlite, SqlitePool, Transaction};
@@ -49,6 +49,8 @@ pub struct Views {
     options: ViewsOptions,
     readers: SqlitePool,
     writer: Mutex<Writer>,
+    /// Where the views stand, as far as the writer knows.
+    stand: Freshness,
     rebuilding: watch::Sender<Option<Rebuilding>>,
     /// The calendar at a position, as it was asked for last.
     calendar: StdMutex<Option<(u64, Calendar)>>,
@@ -128,6 +130,7 @@ impl Views {
         checked(&mut runner).await?;
         Ok(Self {
             readers: store::open_readers(path),
+            stand: runner.freshness(),
             writer: Mutex::new(Writer {
                 runner,
                 batches_only: false,
@@ -167,11 +170,12 @@ impl Views {
     /// they stay where they stand until somebody else brings them up. For whoever must answer at once. Returns the
     /// position that an answer would reflect.
     pub async fn freshen(&self, patience: Duration) -> Result<Position, ViewError> {
+        // Without waiting for whoever is building them anew.
+        if self.seem_far_behind() {
+            return self.position().await;
+        }
         let near = async {
             let mut writer = self.writer.lock().await;
-            if self.seem_far_behind(&writer) {
-                return Ok(());
-            }
             by_batches(&mut writer).await.map(|_| ())
         };
         if let Ok(done) = tokio::time::timeout(patience, near).await {
@@ -274,7 +278,7 @@ impl Views {
     }
 
     async fn caught_up(&self, writer: &mut Writer) -> Result<Position, ViewError> {
-        if self.seem_far_behind(writer) && !writer.batches_only {
+        if self.seem_far_behind() && !writer.batches_only {
             match self.anew_if_far_behind(writer).await {
                 Ok(()) => {}
                 Err(error) if error.is_retryable() || is_closed(&error) => return Err(error),
@@ -294,16 +298,16 @@ impl Views {
     }
 
     /// The same without asking anybody: what this process knows of the views and of the log.
-    fn seem_far_behind(&self, writer: &Writer) -> bool {
+    fn seem_far_behind(&self) -> bool {
         let size = *self.handler.log().grown().borrow();
-        self.is_far(writer.runner.freshness().reached().0, size)
+        self.is_far(self.stand.reached().0, size)
     }
 
     async fn anew_if_far_behind(&self, writer: &mut Writer) -> Result<(), ViewError> {
         let _turn = Turn::wait(&beside(&self.path, TURN)).await?;
         // Another process may have brought them up while this one waited.
         checked(&mut writer.runner).await?;
-        if !self.seem_far_behind(writer) {
+        if !self.seem_far_behind() {
             return Ok(());
         }
         let head = self.handler.log().head().await?;

@@ -425,7 +425,9 @@ async fn while_views_are_built_anew_questions_are_answered_from_where_they_stood
     {
         let mut building = Box::pin(views.catch_up());
         while futures_poll(&mut building).await.is_pending() {
-            let at = views.position().await.unwrap();
+            let answer = views.freshen(Duration::from_secs(3_600));
+            let at = tokio::time::timeout(Duration::from_secs(20), answer).await;
+            let at = at.expect("answered at once").unwrap();
             let told = views.rebuilding();
             if let Some(told) = told {
                 assert!(told.read <= told.until && told.written <= told.projects);
