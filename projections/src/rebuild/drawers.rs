@@ -55,9 +55,12 @@ pub(crate) struct Drawers {
 /// Some projects of a drawer with all their records.
 pub(crate) struct Slice {
     bytes: Vec<u8>,
-    /// Each project with its records: position, and place in `bytes`.
-    pub(crate) projects: Vec<(ProjectId, Vec<(u64, Range<usize>)>)>,
+    /// Each project with its records in order.
+    pub(crate) projects: Vec<(ProjectId, Vec<Place>)>,
 }
+
+/// A record of a slice: its position, and its place in the slice's bytes.
+type Place = (u64, Range<usize>);
 
 impl Slice {
     /// The text of a record; `None` if the file gave back something else than was written.

@@ -180,7 +180,7 @@ async fn corrections_week(world: &World, week: u32) {
         .find(|(_, fact)| fact.fact == "survey_completed")
         .map(|(_, fact)| fact.event);
     let Some(event) = fact else { return };
-    let command = if week % 5 == 0 {
+    let command = if week.is_multiple_of(5) {
         Command::Void { event, note: None }
     } else {
         Command::Correct {
@@ -199,7 +199,7 @@ async fn corrections_week(world: &World, week: u32) {
 
 /// Every third week somebody answers for the newest step.
 async fn acknowledge(world: &World, views: &Views, week: u32) {
-    if week % 3 != 0 {
+    if !week.is_multiple_of(3) {
         return;
     }
     let open = EscalationQuery {
