@@ -67,6 +67,9 @@ pub(super) async fn verify(
     conn.execute("BEGIN")
         .await
         .map_err(|error| fail(0, error))?;
+    // Only with a connection to spare: this one is kept until the end.
+    let spare = reads.options().get_max_connections() > 1;
+    let pages = spare.then(|| tokio::spawn(pages(reads.clone())));
     let verified = Verification {
         conn: &mut conn,
         progress,
@@ -75,7 +78,30 @@ pub(super) async fn verify(
     .await;
     // Nothing was written; a failure here is that of a connection which the pool will not keep.
     let _ = conn.execute("ROLLBACK").await;
-    verified
+    drop(conn);
+    let verified = verified?;
+    // What is wrong with a record, or with an index over it, says more than a page does, and comes first.
+    let found = match pages {
+        Some(pages) => pages
+            .await
+            .map_err(|error| VerifyError::Read(ReadError::Unavailable(Box::new(error))))?,
+        None => self::pages(reads.clone()).await,
+    };
+    match found.map_err(|error| fail(0, error))? {
+        None => Ok(verified),
+        Some(damage) => Err(altered(
+            verified.size,
+            format!("the file is damaged: {damage}"),
+        )),
+    }
+}
+
+/// SQLite's own check of its pages and indexes: what no query comes across. `None` if all is well.
+async fn pages(reads: SqlitePool) -> Result<Option<String>, sqlx::Error> {
+    let found: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(1)")
+        .fetch_all(&reads)
+        .await?;
+    Ok(found.into_iter().find(|line| line != "ok"))
 }
 
 /// What a failed read at `position` says: damage is what a verification is there to find.
@@ -124,7 +150,6 @@ impl Verification<'_> {
         ])?;
         let root = derived.tree.root();
         derived.check_head(&head.head, &head.commands, &chain.unwrap_or_default())?;
-        self.pages(size).await?;
         Ok(Verified {
             size,
             root,
@@ -273,18 +298,6 @@ impl Verification<'_> {
                 auditor.take(checked?)?;
             }
         }
-    }
-
-    /// SQLite's own check of its pages and indexes: what no query has come across.
-    async fn pages(&mut self, size: u64) -> Result<(), VerifyError> {
-        let rows = self.all("PRAGMA integrity_check(1)").await?;
-        for row in &rows {
-            let found = text(row, 0)?;
-            if found != "ok" {
-                return Err(altered(size, format!("the file is damaged: {found}")));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::event::{CommandId, Position};
 use crate::log::audit::{Derived, altered};
+use crate::log::group::on_a_thread;
 use crate::log::vouch::{check_place, check_tile, first_below, wanted_tile};
 use crate::log::{RecordedCommand, VerifyError};
 
@@ -154,26 +155,37 @@ impl Verification<'_> {
         &mut self,
     ) -> Result<Vec<(CommandId, RecordedCommand)>, VerifyError> {
         let mut commands = Vec::new();
-        let mut after = Vec::new();
-        loop {
-            let row = sqlx::query(
-                "SELECT count(*) || ';' || \
-                 coalesce(group_concat(hex(command_id) || hex(digest) || first || ',' || last || ';', ''), '') FROM \
-                 (SELECT * FROM command WHERE command_id > ? ORDER BY command_id LIMIT ?)",
-            )
-            .bind(after.clone())
-            .bind(INDEX_GROUP as i64)
-            .fetch_one(&mut *self.conn)
-            .await;
-            let text: Result<String, _> = row.and_then(|row| row.try_get(0));
-            let Some(group) = text.ok().and_then(|text| commands_of(&text)) else {
+        let mut before: Option<String> = None;
+        let mut after: Option<Vec<u8>> = Some(Vec::new());
+        while before.is_some() || after.is_some() {
+            let next = async {
+                let Some(after) = &after else {
+                    return Ok((String::new(), None));
+                };
+                let row = sqlx::query(
+                    "SELECT count(*) || ';' || \
+                     coalesce(group_concat(hex(command_id) || hex(digest) || first || ',' || last || ';', ''), ''), \
+                     max(command_id) FROM \
+                     (SELECT * FROM command WHERE command_id > ? ORDER BY command_id LIMIT ?)",
+                )
+                .bind(after.as_slice())
+                .bind(INDEX_GROUP as i64)
+                .fetch_one(&mut *self.conn)
+                .await?;
+                Ok::<_, sqlx::Error>((row.try_get(0)?, row.try_get(1)?))
+            };
+            // While the next group is read, a thread takes the one before apart.
+            let parsed = on_a_thread(move || match before {
+                Some(text) => commands_of(&text),
+                None => Some(Vec::new()),
+            });
+            let (next, parsed) = tokio::join!(next, parsed);
+            let (Ok((text, last)), Some(group)) = (next, parsed?) else {
                 return self.commands_one_by_one().await;
             };
-            let Some((last, _)) = group.last() else {
-                break;
-            };
-            after = last.0.as_bytes().to_vec();
             commands.extend(group);
+            before = after.take().map(|_| text);
+            after = last;
         }
         commands.sort_by_key(|(_, command): &(_, RecordedCommand)| command.first);
         Ok(commands)
@@ -254,12 +266,9 @@ fn commands_of(text: &str) -> Option<Vec<(CommandId, RecordedCommand)>> {
             let (digest, reach) = rest.split_at_checked(64)?;
             let (first, last) = reach.split_once(',')?;
             let mut request_digest = [0; 32];
-            for (byte, digits) in request_digest
-                .iter_mut()
-                .zip(digest.as_bytes().chunks_exact(2))
-            {
-                let digits = std::str::from_utf8(digits).ok()?;
-                *byte = u8::from_str_radix(digits, 16).ok()?;
+            let (pairs, _) = digest.as_bytes().as_chunks::<2>();
+            for (byte, [tens, ones]) in request_digest.iter_mut().zip(pairs) {
+                *byte = digit(*tens)? << 4 | digit(*ones)?;
             }
             let command = RecordedCommand {
                 request_digest,
@@ -271,6 +280,15 @@ fn commands_of(text: &str) -> Option<Vec<(CommandId, RecordedCommand)>> {
         .collect();
     let expected: usize = count.parse().ok()?;
     commands.filter(|commands| commands.len() == expected)
+}
+
+/// A hexadecimal digit as SQLite writes it.
+fn digit(of: u8) -> Option<u8> {
+    match of {
+        b'0'..=b'9' => Some(of - b'0'),
+        b'A'..=b'F' => Some(of - b'A' + 10),
+        _ => None,
+    }
 }
 
 fn int(number: u64) -> i64 {
