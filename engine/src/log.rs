@@ -20,6 +20,7 @@ mod plan;
 pub mod postgres;
 mod prepare;
 pub mod sqlite;
+mod vouch;
 mod writer;
 
 use std::time::Duration;

@@ -31,179 +31,174 @@ fn options() -> LogOptions {
     }
 }
 
-/// A log of 1,301 records, two full tiles in every four of its streams, to be copied.
+/// How many commands of [`EVENTS`] events each make the log to be copied, after its own first record.
+const COMMANDS: u64 = 260;
+const EVENTS: u64 = 5;
+
+/// 1,301 records: five full tiles of 256, and 21 records that fill none yet.
+const SIZE: u64 = 1 + COMMANDS * EVENTS;
+
+/// The first position that no full tile vouches for: 1,281. Where only the root of all records says that something is
+/// wrong, it is one of these, and none of them more than another.
+const UNSEALED: u64 = SIZE / 256 * 256 + 1;
+
+/// The first and the last position of a command: 602 and 606 of the 121st.
+const fn command_at(n: u64) -> (u64, u64) {
+    (2 + (n - 1) * EVENTS, 1 + n * EVENTS)
+}
+
 async fn golden() -> String {
     let name = shared().new_database();
     let url = shared().url("postgres", &name);
     let log = PostgresLog::create(&url, create(), options(), clock())
         .await
         .unwrap();
-    for n in 1..=260 {
+    for n in 1..=COMMANDS {
         let stream = format!("x-{}", n % 5);
-        log.append(command(n, &stream, Expected::Any, 5))
-            .await
-            .unwrap();
+        let of = command(n.into(), &stream, Expected::Any, EVENTS.into());
+        let done = log.append(of).await.unwrap();
+        assert_eq!((done.first.0, done.last.0), command_at(n));
     }
-    assert_eq!(log.verify(&|_, _| {}).await.unwrap().size, 1_301);
+    assert_eq!(log.verify(&|_, _| {}).await.unwrap().size, SIZE);
     log.close().await;
     name
 }
 
-/// What is done, and the position that verification must name; `None` for any.
-const TAMPERS: [(&str, Option<u64>); 46] = [
+/// What is done, and the position that verification must name: 0 is what stands before the first record.
+const TAMPERS: [(&str, u64); 46] = [
     // The records.
     (
         "UPDATE record SET record = replace(record, '\"households\":', '\"householdS\":') WHERE position = 700",
-        Some(700),
+        700,
     ),
     (
         "UPDATE record SET record = overlay(record placing '7' from position('\"households\":' in record) + 13 for 1) \
          WHERE position = 702 AND record !~ '\"households\":7'",
-        Some(702),
+        702,
     ),
     (
         "UPDATE record SET record = record || ' ' WHERE position = 3",
-        Some(3),
+        3,
     ),
     (
         "UPDATE record SET record = record || E'\\n' WHERE position = 1030",
-        Some(1_030),
+        1_030,
     ),
-    (
-        "UPDATE record SET record = '' WHERE position = 1301",
-        Some(1_301),
-    ),
+    ("UPDATE record SET record = '' WHERE position = 1301", 1_301),
     (
         "UPDATE record SET record = (SELECT record FROM record WHERE position = 9) WHERE position = 10",
-        Some(10),
+        10,
     ),
     (
         "UPDATE record a SET record = b.record FROM record b \
          WHERE (a.position, b.position) IN ((500, 501), (501, 500))",
-        Some(500),
+        500,
     ),
-    ("DELETE FROM record WHERE position = 1", Some(1)),
-    ("DELETE FROM record WHERE position = 2", Some(2)),
-    ("DELETE FROM record WHERE position = 1025", Some(1_025)),
-    ("DELETE FROM record WHERE position = 1301", Some(1_301)),
-    ("DELETE FROM record WHERE position > 640", Some(641)),
+    ("DELETE FROM record WHERE position = 1", 1),
+    ("DELETE FROM record WHERE position = 2", 2),
+    ("DELETE FROM record WHERE position = 1025", 1_025),
+    ("DELETE FROM record WHERE position = 1301", 1_301),
+    ("DELETE FROM record WHERE position > 640", 641),
     (
         "INSERT INTO record SELECT 1302, stream_no, 99999, NULL, NULL, NULL, record FROM record WHERE position = 1301",
-        None,
+        SIZE + 1,
     ),
     (
         "INSERT INTO record SELECT 0, 9, 9, NULL, NULL, NULL, record FROM record WHERE position = 1",
-        None,
+        0,
     ),
     (
         "INSERT INTO record SELECT -5, -9, 9, NULL, NULL, NULL, record FROM record WHERE position = 1",
-        None,
+        0,
     ),
     (
         "UPDATE record SET position = 5000 WHERE position = 1301",
-        Some(1_301),
+        1_301,
     ),
     // What stands beside them.
-    (
-        "UPDATE record SET stream_no = 99 WHERE position = 44",
-        Some(44),
-    ),
+    ("UPDATE record SET stream_no = 99 WHERE position = 44", 44),
     (
         "UPDATE record SET revision = revision + 100000 WHERE position = 45",
-        Some(45),
+        45,
     ),
     (
         "UPDATE record SET revision = -revision - 1 WHERE position IN (50, 51); \
          UPDATE record SET revision = CASE position WHEN 50 THEN -revision ELSE -revision - 2 END \
          WHERE position IN (50, 51)",
-        Some(50),
+        50,
     ),
     (
         "UPDATE record SET command_id = gen_random_uuid() WHERE position = 1297",
-        Some(1_297),
+        1_297,
     ),
     (
         "UPDATE record SET command_id = NULL WHERE position = 602",
-        Some(602),
+        602,
     ),
     (
         "UPDATE record SET command_id = NULL, digest = NULL, last = NULL WHERE position = 602",
-        Some(602),
+        602,
     ),
     (
         "UPDATE record SET digest = sha256('x') WHERE position = 602",
-        Some(1_301),
+        1_301,
     ),
     (
         "UPDATE record SET digest = '\\x00' WHERE position = 602",
-        Some(602),
+        602,
     ),
     (
         "UPDATE record SET last = last - 1 WHERE position = 602",
-        // The first position on which index and records disagree.
-        Some(606),
+        // Index and records agree up to 605: by the index the command has ended there, by the records it has not.
+        command_at(121).1,
     ),
-    (
-        "UPDATE record SET last = -1 WHERE position = 602",
-        Some(602),
-    ),
+    ("UPDATE record SET last = -1 WHERE position = 602", 602),
     (
         "UPDATE record SET command_id = gen_random_uuid(), digest = sha256('x'), last = 603 WHERE position = 603",
-        Some(603),
+        603,
     ),
     // The streams.
-    (
-        "UPDATE stream SET name = 'x-9' WHERE stream_no = 3",
-        Some(7),
-    ),
-    ("DELETE FROM stream WHERE stream_no = 3", Some(7)),
-    ("DELETE FROM stream WHERE stream_no = 6", Some(22)),
-    ("INSERT INTO stream VALUES (7, 'y')", None),
-    ("INSERT INTO stream VALUES (0, 'y')", None),
-    (
-        "UPDATE stream SET stream_no = 9 WHERE stream_no = 6",
-        Some(22),
-    ),
+    ("UPDATE stream SET name = 'x-9' WHERE stream_no = 3", 7),
+    ("DELETE FROM stream WHERE stream_no = 3", 7),
+    ("DELETE FROM stream WHERE stream_no = 6", 22),
+    ("INSERT INTO stream VALUES (7, 'y')", SIZE + 1),
+    ("INSERT INTO stream VALUES (0, 'y')", SIZE + 1),
+    ("UPDATE stream SET stream_no = 9 WHERE stream_no = 6", 22),
     // The tree.
-    ("DELETE FROM tile WHERE number = 2", Some(513)),
+    ("DELETE FROM tile WHERE number = 2", 513),
+    ("UPDATE tile SET root = sha256('x') WHERE number = 2", 513),
     (
-        "UPDATE tile SET root = sha256('x') WHERE number = 2",
-        Some(513),
-    ),
-    (
+        // Byte 40 is of the second hash.
         "UPDATE tile SET hashes = overlay(hashes placing '\\x00' from 40) WHERE number = 2",
-        Some(513),
+        514,
     ),
     (
         "UPDATE tile SET hashes = substr(hashes, 1, 8160) WHERE number = 0",
-        Some(1),
+        1,
     ),
-    ("UPDATE tile SET level = 1 WHERE number = 4", Some(1_025)),
+    ("UPDATE tile SET level = 1 WHERE number = 4", 1_025),
     (
         "INSERT INTO tile SELECT 0, 5, root, hashes FROM tile WHERE number = 0",
-        None,
+        SIZE + 1,
     ),
     (
         "INSERT INTO tile SELECT 0, -1, root, hashes FROM tile WHERE number = 0",
-        None,
+        SIZE + 1,
     ),
     // The head, so that the log still opens.
-    ("UPDATE log_head SET commands = sha256('x')", Some(1_301)),
-    ("UPDATE log_head SET streams = 9", Some(1_301)),
+    ("UPDATE log_head SET commands = sha256('x')", 1_301),
+    ("UPDATE log_head SET streams = 9", 1_301),
     (
         "UPDATE log_head SET recorded_at = '2021-03-11T01:30:00.000001Z'",
-        Some(1_301),
+        1_301,
     ),
     // What could make the tables say anything.
     (
         "CREATE TRIGGER t BEFORE INSERT ON record FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
-        Some(0),
+        0,
     ),
-    (
-        "CREATE RULE r AS ON UPDATE TO stream DO INSTEAD NOTHING",
-        Some(0),
-    ),
-    ("DROP INDEX record_of_command", Some(0)),
+    ("CREATE RULE r AS ON UPDATE TO stream DO INSTEAD NOTHING", 0),
+    ("DROP INDEX record_of_command", 0),
 ];
 
 async fn found(golden: &str, sql: &str) -> Result<(), VerifyError> {
@@ -232,9 +227,7 @@ async fn every_alteration_is_found_where_it_begins() {
     for (sql, position) in TAMPERS {
         match found(&golden, sql).await {
             Err(VerifyError::Altered { position: at, what }) => {
-                if let Some(position) = position {
-                    assert_eq!(at, position, "{sql}: {what}");
-                }
+                assert_eq!(at, position, "{sql}: {what}");
             }
             other => panic!("{sql}: {other:?}"),
         }
@@ -275,25 +268,18 @@ async fn a_log_that_no_longer_opens_can_still_be_verified() {
     let golden = golden().await;
     let url = shared().url("postgres", &golden);
     let verified = PostgresLog::verify_database(&url, &options(), &|_, _| {}).await;
-    assert_eq!(verified.unwrap().size, 1_301);
+    assert_eq!(verified.unwrap().size, SIZE);
     for (sql, position) in [
-        (
-            "UPDATE anju_log.log_head SET root = sha256('x')",
-            // The tiles vouch for all before.
-            Some(1_281),
-        ),
-        (
-            "DELETE FROM anju_log.record WHERE position = 1290",
-            Some(1_290),
-        ),
-        ("DROP TABLE anju_log.log_head", Some(0)),
-        ("DROP SCHEMA anju_log CASCADE", None),
+        ("UPDATE anju_log.log_head SET root = sha256('x')", UNSEALED),
+        ("DELETE FROM anju_log.record WHERE position = 1290", 1_290),
+        ("DROP TABLE anju_log.log_head", 0),
+        ("DROP SCHEMA anju_log CASCADE", 0),
     ] {
         shared().sql(&golden, sql);
         assert!(PostgresLog::open(&url, options(), clock()).await.is_err());
         match PostgresLog::verify_database(&url, &options(), &|_, _| {}).await {
             Err(VerifyError::Altered { position: at, .. }) => {
-                assert_eq!(at, position.unwrap_or(0), "{sql}");
+                assert_eq!(at, position, "{sql}");
             }
             other => panic!("{sql}: {other:?}"),
         }

@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 
 use crate::log::audit::{Auditor, Checked, Derived, altered, check_records};
 use crate::log::group::{GROUP, threads};
+use crate::log::vouch::{Kept, KeptTile, earliest, first_bad};
 use crate::log::{ReadError, Verified, VerifyError};
-use crate::merkle::{Hash, TILE_WIDTH, leaf_hash, root_of};
 
 use super::connect::{Trouble, trouble};
 use super::read::{self, HeadRow, unsigned};
@@ -105,7 +105,7 @@ impl Verification<'_> {
         let head = self.head().await?;
         let (derived, end) = self.records(head.head.size).await;
         if let Err(error) = end {
-            return Err(self.vouched(&derived, error).await);
+            return Err(first_bad(&mut self, &derived, error).await);
         }
         let size = derived.tree.size();
         let commands = match self.commands().await {
@@ -116,15 +116,12 @@ impl Verification<'_> {
             Ok(chain) => (Some(chain), Ok(())),
             Err(error) => (None, Err(error)),
         };
-        let found = [
+        earliest([
             self.streams(&derived).await,
             self.places(&derived).await,
             commands,
             self.tiles(&derived).await,
-        ];
-        if let Some(error) = earliest(found) {
-            return Err(error);
-        }
+        ])?;
         let root = derived.tree.root();
         derived.check_head(&head.head, &head.commands, &chain.unwrap_or_default())?;
         self.pages(size).await?;
@@ -265,77 +262,11 @@ impl Verification<'_> {
         Ok(())
     }
 
-    /// What is wrong with a record may show only at a later one, and of two that contradict each other either may be
-    /// wrong. The stored tiles vouch for each record they hold the hash of: the first that none vouches for is named.
-    async fn vouched(&mut self, derived: &Derived, error: VerifyError) -> VerifyError {
-        let VerifyError::Altered { position, what } = error else {
-            return error;
-        };
-        if position == 0 {
-            return altered(position, what);
-        }
-        let failed = derived.tree.size() + 1;
-        let (sealed, other) = self.vouched_for(derived, failed).await;
-        let first = (sealed + 1).min(failed);
-        if other && first != position {
-            let what = "the record is not the one whose hash is in its tile";
-            return altered(first, what);
-        }
-        let suspect = derived.suspect.unwrap_or(position).min(position);
-        altered(suspect.max(first), what)
-    }
-
-    /// How many of the records up to `last` the full tiles vouch for, from the first on; and whether the next is known
-    /// to be another than the one that was hashed.
-    async fn vouched_for(&mut self, derived: &Derived, last: u64) -> (u64, bool) {
-        let roots = derived.tiles.iter().filter(|(level, ..)| *level == 0);
-        let mut roots = roots.map(|(_, _, root)| *root);
-        for index in 0..=(last.saturating_sub(1) / TILE_WIDTH) {
-            let Some((stored, hashes)) = self.tile(0, index).await else {
-                return (index * TILE_WIDTH, false);
-            };
-            if roots.next() == Some(stored) && root_of(&hashes) == stored {
-                continue;
-            }
-            return match self.first_other_of(index, &hashes).await {
-                Some(first) => (first - 1, true),
-                None => (index * TILE_WIDTH, false),
-            };
-        }
-        (last, false)
-    }
-
-    /// The first record of a tile whose hash is not the one that the tile has; `None` if all are.
-    async fn first_other_of(&mut self, index: u64, hashes: &[Hash]) -> Option<u64> {
-        for (at, hash) in (index * TILE_WIDTH + 1..).zip(hashes) {
-            match self.one(at).await {
-                Ok(Some(record)) if leaf_hash(record.as_bytes()) == *hash => {}
-                // The one that could not be read, or is another.
-                Ok(Some(_)) | Err(_) => return Some(at),
-                Ok(None) => return None,
-            }
-        }
-        None
-    }
-
-    /// The root and the hashes of a stored tile; `None` if it is not there or cannot be read.
-    async fn tile(&mut self, level: u8, index: u64) -> Option<(Hash, Vec<Hash>)> {
-        let row = sqlx::query("SELECT root, hashes FROM tile WHERE level = ? AND number = ?")
-            .bind(i64::from(level))
-            .bind(i64::try_from(index).ok()?)
-            .fetch_optional(&mut *self.conn)
-            .await
-            .ok()??;
-        let bytes: &[u8] = row.try_get(1).ok()?;
-        let hashes = bytes.chunks_exact(32).filter_map(|h| h.try_into().ok());
-        Some((read::hash(&row, 0).ok()?, hashes.collect()))
-    }
-
     /// Reads the records that come after those taken singly, up to the first bad one, and says what is wrong with that.
     async fn one_by_one(&mut self, auditor: &mut Auditor) -> Result<(), VerifyError> {
         loop {
             let at = auditor.size() + 1;
-            let Some(record) = self.one(at).await? else {
+            let Some(record) = self.record(at).await? else {
                 return Ok(());
             };
             for checked in check_records(at, [record]) {
@@ -344,8 +275,39 @@ impl Verification<'_> {
         }
     }
 
-    /// One record; `None` if neither it nor a later one is there.
-    async fn one(&mut self, at: u64) -> Result<Option<String>, VerifyError> {
+    /// SQLite's own check of its pages and indexes: what no query has come across.
+    async fn pages(&mut self, size: u64) -> Result<(), VerifyError> {
+        let rows = self.all("PRAGMA integrity_check(1)").await?;
+        for row in &rows {
+            let found = text(row, 0)?;
+            if found != "ok" {
+                return Err(altered(size, format!("the file is damaged: {found}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Kept for Verification<'_> {
+    async fn tile(&mut self, level: u8, index: u64) -> Result<Option<KeptTile>, VerifyError> {
+        let row = sqlx::query("SELECT root, hashes FROM tile WHERE level = ? AND number = ?")
+            .bind(i64::from(level))
+            .bind(i64::try_from(index).unwrap_or(i64::MAX))
+            .fetch_optional(&mut *self.conn)
+            .await;
+        let tile = match row {
+            Ok(Some(row)) => kept_tile(&row, 0),
+            Ok(None) => return Ok(None),
+            Err(error) => Err(error),
+        };
+        match tile.map_err(|error| fail(0, error)) {
+            Ok(tile) => Ok(Some(tile)),
+            Err(VerifyError::Altered { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn record(&mut self, at: u64) -> Result<Option<String>, VerifyError> {
         let row = sqlx::query(
             "SELECT position, CAST(record AS BLOB) FROM record WHERE position >= ? ORDER BY position LIMIT 1",
         )
@@ -366,29 +328,14 @@ impl Verification<'_> {
         }
         Ok(Some(record))
     }
-
-    /// SQLite's own check of its pages and indexes: what no query has come across.
-    async fn pages(&mut self, size: u64) -> Result<(), VerifyError> {
-        let rows = self.all("PRAGMA integrity_check(1)").await?;
-        for row in &rows {
-            let found = text(row, 0)?;
-            if found != "ok" {
-                return Err(altered(size, format!("the file is damaged: {found}")));
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Of what several checks have found, what stands first in the log. What could not be read comes before.
-fn earliest<const N: usize>(found: [Result<(), VerifyError>; N]) -> Option<VerifyError> {
-    found
-        .into_iter()
-        .filter_map(Result::err)
-        .min_by_key(|error| match error {
-            VerifyError::Altered { position, .. } => *position,
-            VerifyError::Read(_) => 0,
-        })
+/// The tile in two columns from `column` on: root, hashes.
+fn kept_tile(row: &SqliteRow, column: usize) -> Result<KeptTile, sqlx::Error> {
+    Ok(KeptTile {
+        root: read::hash(row, column)?,
+        bytes: row.try_get(column + 1)?,
+    })
 }
 
 fn text(row: &SqliteRow, column: usize) -> Result<String, VerifyError> {

@@ -11,11 +11,11 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::event::{CommandId, Position};
 use crate::log::audit::{Derived, altered};
+use crate::log::vouch::{check_place, check_tile, first_below, wanted_tile};
 use crate::log::{RecordedCommand, VerifyError};
-use crate::merkle::{Hash, TILE_WIDTH, root_of};
 
-use super::{Verification, fail, text};
-use crate::log::sqlite::read::{hash, recorded_command, unsigned};
+use super::{Verification, fail, kept_tile, text};
+use crate::log::sqlite::read::{recorded_command, unsigned};
 
 /// How many rows of an index are read at a time.
 const INDEX_GROUP: usize = 4_096;
@@ -134,23 +134,7 @@ impl Verification<'_> {
                 })();
                 let position = place.map_err(|error| fail(0, error))?;
                 let found = (number, revision, position);
-                let wanted = expected.next();
-                if wanted.map(|(n, r, p)| (int(n), int(r), int(p))) != Some(found) {
-                    // A row that no record has is bad where it points to; otherwise the record's own is bad or missing.
-                    let beyond = derived.tree.size() + 1;
-                    let at = match wanted {
-                        Some((n, r, position)) if (int(n), int(r)) <= (number, revision) => {
-                            position
-                        }
-                        _ => u64::try_from(position).unwrap_or(1).clamp(1, beyond),
-                    };
-                    return Err(altered(
-                        at,
-                        format!(
-                            "the index has (stream, revision, position) {found:?}, the records have {wanted:?}"
-                        ),
-                    ));
-                }
+                check_place(found, expected.next(), derived.tree.size())?;
             }
             if rows.len() < INDEX_GROUP {
                 break;
@@ -237,68 +221,19 @@ impl Verification<'_> {
             for row in &rows {
                 level = row.try_get(0).map_err(|error| fail(0, error))?;
                 number = row.try_get(1).map_err(|error| fail(0, error))?;
-                let Some((at_level, index, root)) = expected.next() else {
-                    return Err(altered(
-                        derived.tree.size() + 1,
-                        format!(
-                            "tile {number} of level {level} is stored, the records do not fill it"
-                        ),
-                    ));
-                };
-                let first = (index << (8 * (u32::from(at_level) + 1))) + 1;
-                if (level, number) != (i64::from(at_level), int(index)) {
-                    return Err(altered(
-                        first,
-                        format!("tile {index} of level {at_level} is missing or misplaced"),
-                    ));
-                }
-                let stored = hash(row, 2).map_err(|error| fail(first, error))?;
-                let bytes: &[u8] = row.try_get(3).map_err(|error| fail(first, error))?;
-                let hashes: Vec<Hash> = bytes
-                    .chunks_exact(32)
-                    .filter_map(|h| h.try_into().ok())
-                    .collect();
-                if stored != root || bytes.len() != 8_192 || root_of(&hashes) != root {
-                    let other = self.other_below(derived, at_level, index, &hashes).await;
-                    return Err(altered(
-                        other.unwrap_or(first),
-                        format!("tile {index} of level {at_level} is not that of the records"),
-                    ));
-                }
+                let wanted = wanted_tile((level, number), expected.next(), derived.tree.size())?;
+                let first = first_below(wanted.0, wanted.1);
+                let tile = kept_tile(row, 2).map_err(|error| fail(first, error))?;
+                check_tile(self, derived, wanted, &tile).await?;
             }
         }
         match expected.next() {
             None => Ok(()),
             Some((level, index, _)) => Err(altered(
-                (index << (8 * (u32::from(level) + 1))) + 1,
+                first_below(level, index),
                 format!("tile {index} of level {level} is missing"),
             )),
         }
-    }
-}
-
-impl Verification<'_> {
-    /// The first position below a tile whose hash in it is not that of the records.
-    async fn other_below(
-        &mut self,
-        derived: &Derived,
-        level: u8,
-        index: u64,
-        hashes: &[Hash],
-    ) -> Option<u64> {
-        let Some(below) = level.checked_sub(1) else {
-            return self.first_other_of(index, hashes).await;
-        };
-        let mut roots: Vec<_> = derived
-            .tiles
-            .iter()
-            .filter(|(of, number, _)| *of == below && number / TILE_WIDTH == index)
-            .map(|(_, number, root)| (*number, *root))
-            .collect();
-        roots.sort_unstable();
-        let mut pairs = roots.iter().zip(hashes);
-        let ((number, _), _) = pairs.find(|((_, root), hash)| root != *hash)?;
-        Some((number << (8 * u32::from(level))) + 1)
     }
 }
 
