@@ -23,8 +23,8 @@ use crate::store::{self, Reached};
 /// How many events are applied in one transaction.
 const BATCH: usize = 4_096;
 
-/// Views are built anew if one record of so many is missing. An event costs between 3 times (all states in memory) and
-/// 37 times (none of them) as much batch by batch: at an eighth neither way can be far wrong.
+/// Views are built anew if one record of so many is missing. Batch by batch an event costs twice as much where all states
+/// are in memory, and dozens of times as much where none is: at an eighth neither way can be far wrong.
 const ANEW_IF_MISSING: u64 = 8;
 
 /// How often another process may move the views under a catch-up before it is given up.
