@@ -264,7 +264,7 @@ impl Verification<'_> {
             }
             progress(auditor.size(), total.max(auditor.size()));
             // A group that is not full is the last one.
-            if examined.cut || (examined.ended && !(under_way.is_empty() && !more)) {
+            if examined.cut || (examined.ended && (more || !under_way.is_empty())) {
                 cut = true;
                 break;
             }
