@@ -35,7 +35,7 @@ use crate::merkle::Hash;
 pub use any::AnyLog;
 pub(crate) use audit::origin_of;
 pub use memory::MemoryLog;
-pub use options::{CreateOptions, LogOptions, OpenError, Unsuitable};
+pub use options::{CreateOptions, LogOptions, OpenError, TlsTrouble, Unsuitable};
 pub use postgres::PostgresLog;
 pub use prepare::{MAX_APPEND_BYTES, MAX_EVENTS};
 pub use sqlite::SqliteLog;
