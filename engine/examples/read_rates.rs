@@ -63,6 +63,23 @@ async fn main() -> Result<(), Failure> {
             Ok(())
         })?;
         print("decoded from memory, one core", decoded, control);
+        for keep in [256, 1_024, 4_096] {
+            let kept = rate(some.len(), || {
+                for records in some.chunks(keep) {
+                    let mut events = Vec::with_capacity(keep);
+                    for record in records {
+                        events.push(decode(black_box(record))?);
+                    }
+                    black_box(events);
+                }
+                Ok(())
+            })?;
+            print(
+                &format!("decoded and kept, {keep} at a time"),
+                kept,
+                control,
+            );
+        }
         let strict = rate(some.len(), || {
             for record in &some {
                 black_box(decode_strict(black_box(record))?);

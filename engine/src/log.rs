@@ -33,6 +33,7 @@ use crate::event::{CommandId, NewEvent, Position, RecordedEvent, Revision, Strea
 use crate::merkle::Hash;
 
 pub use any::AnyLog;
+pub use audit::event_at;
 pub(crate) use audit::origin_of;
 pub use memory::MemoryLog;
 pub use options::{CreateOptions, LogOptions, OpenError, TlsTrouble, Unsuitable};

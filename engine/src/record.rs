@@ -22,6 +22,7 @@ mod canonical;
 mod decode;
 mod instant;
 mod scan;
+mod tail;
 
 use std::fmt::Write as _;
 
@@ -36,6 +37,7 @@ pub use canonical::{MAX_DEPTH, canonical_json};
 pub use decode::{DecodeError, decode, decode_strict};
 pub use instant::{InstantText, micros};
 pub(crate) use scan::scan;
+pub use tail::stream_and_type;
 
 /// An event serialised as far as it can be before the log has given it a place.
 ///

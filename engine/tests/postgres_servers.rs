@@ -23,6 +23,8 @@ use anju_engine::{
 };
 use cluster::{Cluster, Disk};
 use common::{clock, command, create, stream};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection, Executor};
 
 const URL: &str = "ANJU_SERVERS_TEST_URL";
 const NUMBER: &str = "ANJU_SERVERS_TEST_NUMBER";
@@ -395,4 +397,54 @@ async fn taken(log: &PostgresLog, holder: &str, ttl: Duration) -> anju_engine::l
     tokio::time::timeout(Duration::from_secs(60), asking)
         .await
         .unwrap()
+}
+
+/// A connection beside the log's own.
+async fn beside(url: &str) -> PgConnection {
+    let options: PgConnectOptions = url.parse().unwrap();
+    options.connect().await.unwrap()
+}
+
+/// The lock that says whose turn it is to write; see `engine/src/log/postgres/turn.rs`.
+const TURN: &str = "hashtextextended('anju turn anju_log', 0)";
+
+async fn take_the_turn(conn: &mut PgConnection) {
+    let take = format!("SELECT pg_advisory_lock({TURN})");
+    let taken = conn.execute(sqlx::AssertSqlSafe(take));
+    let taken = tokio::time::timeout(Duration::from_secs(30), taken).await;
+    taken.expect("the turn was kept").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_that_is_never_given_up_does_not_keep_others_from_writing() {
+    let url = shared().database();
+    let a = make(&url).await;
+    let b = open(&url).await;
+    // As a server that froze in the middle of its turn: its connection lives, and says nothing.
+    let mut frozen = beside(&url).await;
+    take_the_turn(&mut frozen).await;
+    let both = async { tokio::join!(append_beside_others(&a, 1), append_beside_others(&b, 2)) };
+    // Less than the server would let any lock be waited for, many times over.
+    tokio::time::timeout(Duration::from_secs(60), both)
+        .await
+        .expect("the writers waited for a turn that never came");
+    assert_eq!(u128::from(a.head().await.unwrap().size), EXPECTED);
+    for log in [a, b] {
+        log.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_with_nothing_to_write_gives_its_turn_up() {
+    let url = shared().database();
+    let a = make(&url).await;
+    let b = open(&url).await;
+    tokio::join!(append_beside_others(&a, 1), append_beside_others(&b, 2));
+    // Both are still there, and neither writes: whoever had the turn last has passed it on.
+    let mut third = beside(&url).await;
+    take_the_turn(&mut third).await;
+    third.close().await.unwrap();
+    for log in [a, b] {
+        log.close().await;
+    }
 }

@@ -45,7 +45,7 @@ impl StateCache {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use anju_engine::event::{EventId, OccurredAt};
@@ -57,7 +57,7 @@ mod tests {
 
     use super::*;
 
-    fn state(id: &ProjectId) -> ProjectState {
+    pub(crate) fn state(id: &ProjectId) -> ProjectState {
         let registered = ProjectEvent::ProjectRegistered(ProjectRegistered {
             programme: "town".to_owned(),
             definition: String::new(),

@@ -26,6 +26,53 @@ pub(crate) async fn calendar_where(
     Ok(publications.calendar()?.unwrap_or_else(Calendar::builtin))
 }
 
+/// Every calendar that the log had published by a position.
+pub(crate) struct Calendars {
+    builtin: Calendar,
+    /// By the position of the publication, ascending.
+    published: Vec<(u64, Calendar)>,
+}
+
+impl Calendars {
+    /// Those published up to position `until`.
+    pub(crate) async fn read(log: &dyn EventLog, until: u64) -> Result<Self, ViewError> {
+        let stream = StreamId::new(CALENDAR_STREAM)?;
+        let mut publications = Publications::default();
+        let mut published = Vec::new();
+        let mut next = Revision(0);
+        loop {
+            let events = log.read_stream(&stream, next, 256).await?;
+            let Some(last) = events.last() else { break };
+            next = Revision(last.revision.0 + 1);
+            for event in events.iter().filter(|event| event.position.0 <= until) {
+                publications.add(event);
+                if event.kind.as_str() == "calendar_published" {
+                    let calendar = publications.calendar()?.unwrap_or_else(Calendar::builtin);
+                    published.push((event.position.0, calendar));
+                }
+            }
+        }
+        Ok(Self {
+            builtin: Calendar::builtin(),
+            published,
+        })
+    }
+
+    /// The newest one before a position, with its own; 0 = the one that comes with the build.
+    pub(crate) fn before(&self, position: u64) -> (u64, &Calendar) {
+        let later = self.published.partition_point(|(at, _)| *at < position);
+        match later.checked_sub(1).and_then(|at| self.published.get(at)) {
+            Some((at, calendar)) => (*at, calendar),
+            None => (0, &self.builtin),
+        }
+    }
+
+    /// The newest one.
+    pub(crate) fn newest(&self) -> (u64, &Calendar) {
+        self.before(u64::MAX)
+    }
+}
+
 /// The newest calendar at a position.
 pub(crate) async fn calendar_at(log: &dyn EventLog, position: u64) -> Result<Calendar, ViewError> {
     calendar_where(log, |event| event.position.0 <= position).await

@@ -21,12 +21,15 @@ mod cache;
 mod calendars;
 mod error;
 mod figures;
+mod fold;
 mod history;
 mod names;
 mod projection;
+mod rebuild;
 mod rows;
 mod store;
 mod views;
 
 pub use error::ViewError;
-pub use views::Views;
+pub use rebuild::Rebuilding;
+pub use views::{Views, ViewsOptions};

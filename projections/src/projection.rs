@@ -1,5 +1,6 @@
 //! The views as a projection: events are folded into states, and the rows of the touched projects written anew.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -7,20 +8,17 @@ use anju_engine::event::RecordedEvent;
 use anju_engine::projection::{Checkpoint, Projection, ProjectionError};
 use anju_workflows::calendar::Calendar;
 use anju_workflows::handler::Handler;
-use anju_workflows::project::ProjectState;
-use anju_workflows::project::deadline::days_between;
-use anju_workflows::project::event::{ProjectEvent, ProjectId};
-use anju_workflows::project::state::Envelope;
+use anju_workflows::project::event::ProjectId;
 use anju_workflows::publish::CALENDAR_STREAM;
 use async_trait::async_trait;
-use jiff::civil::Date;
 use sqlx::{Connection, QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use crate::ViewError;
 use crate::cache::StateCache;
 use crate::calendars::calendar_at;
-use crate::rows::{DeadlineLine, ProjectLine};
-use crate::store::{self, Batch, EscalationChange, EscalationLine, Reached, Touched, unsigned};
+use crate::fold::{self, Notes, Open, fold, programme_of};
+use crate::rows::DeadlineLine;
+use crate::store::{self, Batch, Reached, Touched, unpack, unsigned};
 
 /// How many states one generation of the cache holds.
 const CACHED: usize = 4_096;
@@ -42,20 +40,11 @@ pub(crate) struct ViewsProjection {
     calendar: Option<(u64, Calendar)>,
 }
 
-/// A project while a batch is folded.
-struct Open {
-    no: u64,
-    state: ProjectState,
-    new: bool,
-}
-
 /// What a batch has folded so far.
 struct Folding {
     projects: BTreeMap<ProjectId, Open>,
     programmes: Vec<(String, String, u64)>,
-    refusals: Vec<(u64, String, String)>,
-    escalations: Vec<EscalationChange>,
-    latest_day: Option<Date>,
+    notes: Notes,
     calendar_position: u64,
     calendar: Calendar,
 }
@@ -72,10 +61,6 @@ impl ViewsProjection {
 
     pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
         &mut self.connection
-    }
-
-    pub(crate) fn into_connection(self) -> SqliteConnection {
-        self.connection
     }
 
     /// Forgets what it has in memory: the file was changed by somebody else.
@@ -105,9 +90,10 @@ impl ViewsProjection {
         let mut folding = Folding {
             projects: opened(&mut transaction, &mut self.states, events).await?,
             programmes: Vec::new(),
-            refusals: Vec::new(),
-            escalations: Vec::new(),
-            latest_day: before.latest_day,
+            notes: Notes {
+                latest_day: before.latest_day,
+                ..Notes::default()
+            },
             calendar_position: before.calendar,
             calendar,
         };
@@ -121,8 +107,8 @@ impl ViewsProjection {
         let mut batch = Batch {
             programmes: folding.programmes,
             projects: Vec::with_capacity(folding.projects.len()),
-            refusals: folding.refusals,
-            escalations: folding.escalations,
+            refusals: folding.notes.refusals,
+            escalations: folding.notes.escalations,
         };
         for open in folding.projects.values() {
             batch.projects.push(rows.touched(open).await?);
@@ -132,7 +118,7 @@ impl ViewsProjection {
             origin: checkpoint.origin.clone(),
             position: checkpoint.position.0,
             root: checkpoint.root.to_vec(),
-            latest_day: folding.latest_day,
+            latest_day: folding.notes.latest_day,
             calendar: folding.calendar_position,
         };
         store::write(&mut transaction, &batch, &reached).await?;
@@ -192,7 +178,7 @@ async fn opened(
             .fetch_all(&mut *connection)
             .await?
         {
-            let state = read_state(&row.try_get::<String, _>("state")?)?;
+            let state = unpack(row.try_get("state")?)?;
             open.insert(
                 state.id.clone(),
                 Open {
@@ -206,10 +192,6 @@ async fn opened(
     Ok(open)
 }
 
-fn read_state(text: &str) -> Result<ProjectState, ViewError> {
-    serde_json::from_str(text).map_err(|error| ViewError::row(format!("a state: {error}")))
-}
-
 impl Folding {
     async fn fold(&mut self, handler: &Handler, event: &RecordedEvent) -> Result<(), ViewError> {
         if let Some(id) = ProjectId::of_stream(&event.stream) {
@@ -221,87 +203,19 @@ impl Folding {
                 self.calendar_position = event.position.0;
                 self.calendar = calendar_at(&**handler.log(), event.position.0).await?;
             }
-            "definition_published" => {
-                if let (Some(programme), Some(digest)) = (
-                    stream.strip_prefix("definition-"),
-                    event.data.get("digest").and_then(|digest| digest.as_str()),
-                ) {
-                    let row = (programme.to_owned(), digest.to_owned(), event.position.0);
-                    self.programmes.push(row);
-                }
-            }
+            "definition_published" => self.programmes.extend(programme_of(event)),
             _ => {}
         }
         Ok(())
     }
 
     fn fold_project(&mut self, id: ProjectId, recorded: &RecordedEvent) -> Result<(), ViewError> {
-        let event = ProjectEvent::read(recorded).map_err(|source| ViewError::Unreadable {
-            position: recorded.position,
-            source,
-        })?;
-        let envelope = Envelope::from(recorded);
         let known = self.projects.remove(&id);
-        let (no, new) = known
-            .as_ref()
-            .map_or((recorded.position.0, true), |open| (open.no, open.new));
-        let state = ProjectState::evolve(known.map(|open| open.state), &id, &event, &envelope);
-        // Events before the registration are no history of a project.
-        let Some(state) = state else { return Ok(()) };
-        self.projects.insert(id, Open { no, state, new });
-        self.note(no, &event, recorded);
-        Ok(())
-    }
-
-    /// What is kept beside the state.
-    fn note(&mut self, no: u64, event: &ProjectEvent, recorded: &RecordedEvent) {
-        let day = recorded.occurred_at.day();
-        self.latest_day = self.latest_day.max(Some(day));
-        match event {
-            ProjectEvent::FactCorrected(correction) => {
-                let happened = correction.happened.as_ref().map(|at| at.day());
-                self.latest_day = self.latest_day.max(happened);
-            }
-            ProjectEvent::TransitionRefused(transition) | ProjectEvent::LotRefused(transition) => {
-                let missing = transition.judgements.iter().filter(|j| !j.met && !j.warn);
-                self.refusals
-                    .extend(missing.map(|j| (no, transition.from.clone(), j.rule.clone())));
-            }
-            ProjectEvent::EscalationRaised(raised) => {
-                let working = if day > raised.due {
-                    self.calendar.working_days_between(raised.due, day)
-                } else {
-                    Some(0)
-                };
-                self.escalations
-                    .push(EscalationChange::Raised(Box::new(EscalationLine {
-                        position: recorded.position.0,
-                        event: recorded.id.to_string(),
-                        project_no: no,
-                        raised: raised.clone(),
-                        raised_on: day,
-                        recorded_at: recorded.recorded_at,
-                        overdue_days: days_between(raised.due, day).max(0),
-                        overdue_working_days: working,
-                    })));
-            }
-            ProjectEvent::EscalationAcknowledged(acknowledged) => {
-                self.escalations.push(EscalationChange::Acknowledged {
-                    event: acknowledged.event.to_string(),
-                    on: day,
-                });
-            }
-            ProjectEvent::EscalationWithdrawn(withdrawn) => {
-                self.escalations.push(EscalationChange::Withdrawn {
-                    event: withdrawn.event.to_string(),
-                    by: recorded.id.to_string(),
-                    on: day,
-                    position: recorded.position.0,
-                    recorded_at: recorded.recorded_at,
-                });
-            }
-            _ => {}
+        let open = fold(known, &id, recorded, &self.calendar, &mut self.notes)?;
+        if let Some(open) = open {
+            self.projects.insert(id, open);
         }
+        Ok(())
     }
 }
 
@@ -320,13 +234,13 @@ impl Rows<'_> {
             .library()
             .definition(&bound.programme, &bound.definition)
             .await?;
-        Ok(Touched {
-            no: open.no,
-            state,
-            new: open.new,
-            line: ProjectLine::of(&definition, self.calendar, state),
-            deadlines: DeadlineLine::all(&definition, self.calendar, state),
-        })
+        fold::rows(
+            open.no,
+            open.new,
+            Cow::Borrowed(state),
+            &definition,
+            self.calendar,
+        )
     }
 
     /// A new calendar moves due days: those of every project are counted again, except those just counted.
@@ -354,7 +268,7 @@ impl Rows<'_> {
                 if fresh.contains(&no) {
                     continue;
                 }
-                let state = read_state(&row.try_get::<String, _>("state")?)?;
+                let state = unpack(row.try_get("state")?)?;
                 let bound = &state.registered;
                 let definition = self
                     .handler
@@ -363,11 +277,11 @@ impl Rows<'_> {
                     .await?;
                 lines.push((no, DeadlineLine::all(&definition, self.calendar, &state)));
             }
-            store::deadlines(
-                connection,
-                lines.iter().map(|(no, lines)| (*no, lines.as_slice())),
-            )
-            .await?;
+            let lines: Vec<_> = lines
+                .iter()
+                .map(|(no, lines)| (*no, lines.as_slice()))
+                .collect();
+            store::deadlines(connection, &lines).await?;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The file of the views: opening, checking against the log, writing a batch, switching to a rebuilt one.
 
 mod schema;
+mod snapshot;
 mod write;
 
 use std::path::Path;
@@ -8,14 +9,21 @@ use std::time::Duration;
 
 use anju_engine::event::Position;
 use jiff::civil::Date;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions,
+    SqliteSynchronous,
+};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection, SqlitePool};
 
 use self::schema::{Identity, TABLES};
 use crate::ViewError;
 use crate::error::{NOT_A_DATABASE, sqlite_code};
 
-pub(crate) use write::{Batch, EscalationChange, EscalationLine, Touched, deadlines, write};
+pub(crate) use snapshot::{pack, unpack};
+pub(crate) use write::{
+    Batch, EscalationChange, EscalationLine, Touched, Withdrawal, deadlines, write, write_reached,
+    write_rows,
+};
 
 /// How long one process waits for another that writes the views.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -81,6 +89,22 @@ pub(crate) async fn open_writer(path: &Path) -> Result<SqliteConnection, ViewErr
         .await?)
 }
 
+/// Makes an empty file of views that is written once and then copied from. Nothing of it is kept safe: whoever stops
+/// before it is whole begins again.
+pub(crate) async fn open_scratch(path: &Path) -> Result<SqliteConnection, ViewError> {
+    remove(path).await?;
+    let mut connection = options(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Off)
+        .synchronous(SqliteSynchronous::Off)
+        .locking_mode(SqliteLockingMode::Exclusive)
+        .pragma("cache_size", "-65536")
+        .connect()
+        .await?;
+    schema::create(&mut connection).await?;
+    Ok(connection)
+}
+
 /// Readers of the file. They connect when they are needed.
 pub(crate) fn open_readers(path: &Path) -> SqlitePool {
     SqlitePoolOptions::new()
@@ -134,25 +158,53 @@ pub(crate) async fn reached(connection: &mut SqliteConnection) -> Result<Reached
 }
 
 /// Replaces the content by that of another file of the same tables, in one transaction: readers see the old content
-/// or the new one.
+/// or the new one. `unless` looks at how far the old content is, and says whether it is to stay.
 pub(crate) async fn switch_to(
     connection: &mut SqliteConnection,
     other: &Path,
+    unless: impl FnOnce(&Reached) -> bool + Send,
 ) -> Result<(), ViewError> {
+    detach_fresh(connection).await?;
     sqlx::query("ATTACH DATABASE ? AS fresh")
         .bind(other.to_string_lossy().into_owned())
         .execute(&mut *connection)
         .await?;
-    let copied = copy_from_fresh(connection).await;
-    sqlx::query("DETACH DATABASE fresh")
+    let copied = copy_from_fresh(connection, unless).await;
+    detach_fresh(connection).await?;
+    copied?;
+    // The copy has gone through the journal: it would stay as long as the views are large. Who reads just now may keep
+    // it from being cut; then a later commit does it.
+    sqlx::raw_sql("PRAGMA main.wal_checkpoint(TRUNCATE)")
         .execute(&mut *connection)
         .await?;
-    copied
+    Ok(())
 }
 
-async fn copy_from_fresh(connection: &mut SqliteConnection) -> Result<(), ViewError> {
+/// Lets go of the other file. It may be attached still: a switch that is given up half-way cannot do this itself.
+pub(crate) async fn detach_fresh(connection: &mut SqliteConnection) -> Result<(), ViewError> {
+    let attached: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM pragma_database_list WHERE name = 'fresh')",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if attached {
+        sqlx::query("DETACH DATABASE fresh")
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn copy_from_fresh(
+    connection: &mut SqliteConnection,
+    unless: impl FnOnce(&Reached) -> bool + Send,
+) -> Result<(), ViewError> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    if unless(&reached(&mut transaction).await?) {
+        return Ok(());
+    }
     for table in TABLES {
+        // Into an empty table of the same form SQLite copies the rows and the entries of the indexes as they are.
         sqlx::raw_sql(AssertSqlSafe(format!(
             "DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM fresh.{table};"
         )))

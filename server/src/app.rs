@@ -6,6 +6,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anju_engine::clock::{Clock, SystemClock};
 use anju_engine::event::{Actor, CommandId, OccurredAt, PersonRef, Source};
@@ -24,6 +25,9 @@ pub use store::{NoStateFolder, Store, StoreError};
 
 use crate::beside::Beside;
 use crate::notes::Notes;
+
+/// How long a page waits for the views to come up to the log.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// How a store is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,16 +100,28 @@ impl App {
 
     /// The read models, caught up with the log.
     pub async fn views(&self) -> Result<&Arc<Views>, Failure> {
-        let views = self
-            .views
+        let views = self.views_as_they_stand().await?;
+        views.catch_up().await?;
+        Ok(views)
+    }
+
+    /// The read models, caught up if that is done in a moment. While they are far behind the log, as on the first start
+    /// on a large one, somebody has to bring them up meanwhile; an answer says by its position how fresh it is.
+    pub async fn views_at_hand(&self) -> Result<&Arc<Views>, Failure> {
+        let views = self.views_as_they_stand().await?;
+        views.freshen(MOMENT).await?;
+        Ok(views)
+    }
+
+    /// The read models, wherever they stand.
+    pub async fn views_as_they_stand(&self) -> Result<&Arc<Views>, Failure> {
+        self.views
             .get_or_try_init(|| async {
                 let path = self.kept_in("views.db")?;
                 let views = Views::open(&path, self.handler.clone()).await?;
                 Ok::<_, Failure>(Arc::new(views))
             })
-            .await?;
-        views.catch_up().await?;
-        Ok(views)
+            .await
     }
 
     /// Where this machine keeps something of the log: `anju.db` has `anju.views.db` beside it; what belongs to a log in

@@ -25,6 +25,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anju_engine::event::Position;
 use anju_engine::log::{EventLog, Head};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -56,6 +57,18 @@ struct Site {
 impl Site {
     async fn head(&self) -> Result<Head, Failure> {
         Ok(self.app.log.head().await?)
+    }
+
+    /// That the views, which stand at `reached`, know no such programme: it may only not have come to them yet.
+    async fn no_such_programme(&self, id: String, reached: Position) -> Trouble {
+        match self.head().await {
+            Ok(head) if head.size > reached.0 => Trouble::Behind {
+                asked: Position(head.size),
+                reached,
+            },
+            Ok(_) => Trouble::NoSuchProgramme(id),
+            Err(failure) => failure.into(),
+        }
     }
 }
 
@@ -173,7 +186,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 /// Keeps the views near the end of the log, so that a page seldom has to catch up itself.
 async fn follow(site: Shared, shutdown: watch::Receiver<bool>) {
-    let followed = match site.app.views().await {
+    let followed = match site.app.views_as_they_stand().await {
         Ok(views) => views.follow(shutdown).await.map_err(Failure::from),
         Err(failure) => Err(failure),
     };

@@ -10,8 +10,12 @@ use crate::record::{DecodeError, decode, decode_strict, scan};
 
 use super::{Head, Origin, ReadError, RecordedCommand, VerifyError};
 
-/// Decodes the record that stands at `position`.
-pub(crate) fn event_at(position: u64, record: &str) -> Result<RecordedEvent, ReadError> {
+/// Decodes the record that stands at `position`, as [`super::EventLog::read_records`] gave it.
+///
+/// # Errors
+/// [`ReadError::Newer`] for what a newer build has written; [`ReadError::Corrupt`] if it is no record, or that of
+/// another position.
+pub fn event_at(position: u64, record: &str) -> Result<RecordedEvent, ReadError> {
     let event = decode(record).map_err(|error| match error {
         DecodeError::Newer { what } => ReadError::Newer { position, what },
         error => ReadError::Corrupt {

@@ -11,6 +11,7 @@ mod read;
 mod rights;
 mod skew;
 mod store;
+mod turn;
 mod verify;
 mod watch;
 mod write;

@@ -17,6 +17,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::event::{CommandId, StreamId};
 
@@ -46,8 +47,9 @@ pub(crate) struct Ask {
 pub(crate) struct Begun {
     /// Where the log stands now, if somebody else has written since.
     pub(crate) moved: Option<Ledger>,
-    /// Whether `known` has every stream that was moved since: then nothing else need be forgotten.
-    pub(crate) followed: bool,
+    /// The streams that others have moved since, as they stood after each of their events, if all of them are known:
+    /// then nothing else need be forgotten.
+    pub(crate) followed: Option<Vec<StreamState>>,
     pub(crate) known: Known,
     /// Nothing was looked up: no command is known, and nobody else has written. `commit` finds out; a plan that
     /// writes nothing proves nothing, and must ask again, surely.
@@ -104,6 +106,9 @@ impl std::error::Error for Shared {
 ///
 /// Between `begin` and `commit` nobody else may write, or `commit` must notice and say [`Committed::Moved`].
 pub(crate) trait Store: Send + 'static {
+    /// Whether [`Begun::followed`] is ever told.
+    const FOLLOWS: bool = false;
+
     /// Begins, says where the log stands if that is not `ledger`, and looks up what is asked.
     fn begin(
         &mut self,
@@ -126,6 +131,16 @@ pub(crate) trait Store: Send + 'static {
 
     /// Ends without a trace.
     fn abandon(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// When the store wants to [`Store::rest`] if nothing is to be written until then.
+    fn rests_at(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Gives up what it only holds for the next transaction.
+    fn rest(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 
     /// Lets go of everything; called once, last.
     fn close(self) -> impl Future<Output = ()> + Send;
@@ -171,6 +186,7 @@ impl Writer {
             waiting,
             queued_bytes: Arc::clone(&queued_bytes),
             remembered: HashMap::new(),
+            names: HashMap::new(),
             grown,
             batch_appends: options.batch_appends.max(1),
             batch_bytes: options.batch_bytes,
@@ -247,6 +263,8 @@ struct Task<S> {
     queued_bytes: Arc<AtomicUsize>,
     /// Streams as of `ledger`; valid until somebody else writes.
     remembered: HashMap<StreamId, StreamState>,
+    /// Their names by number, where the store tells what others have moved.
+    names: HashMap<u64, StreamId>,
     grown: Arc<watch::Sender<u64>>,
     batch_appends: usize,
     batch_bytes: usize,
@@ -267,7 +285,15 @@ impl<S: Store> Task<S> {
             }
             let first = match over.take() {
                 Some(waiting) => Some(waiting),
-                None => self.next(&mut closed).await,
+                None => loop {
+                    let Some(at) = self.store.rests_at() else {
+                        break self.next(&mut closed).await;
+                    };
+                    match tokio::time::timeout_at(at, self.next(&mut closed)).await {
+                        Ok(next) => break next,
+                        Err(_) => self.store.rest().await,
+                    }
+                },
             };
             let Some(first) = first else { break };
             if self.answered > 1 {
@@ -355,12 +381,16 @@ impl<S: Store> Task<S> {
             self.ledger = ledger;
             self.tell();
         }
-        if moved && begun.followed {
-            self.remember(known.streams.clone());
+        for state in begun.followed.iter().flatten() {
+            if let Some(stream) = self.names.get(&state.number)
+                && let Some(remembered) = self.remembered.get_mut(stream)
+            {
+                *remembered = *state;
+            }
         }
-        if moved && !begun.followed {
+        if moved && begun.followed.is_none() {
             // What was remembered is of the log as it stood before: look it all up in this transaction.
-            self.remembered.clear();
+            self.forget();
             let all: HashSet<_> = streams_of(requests).collect();
             let missing = all
                 .into_iter()
@@ -422,9 +452,21 @@ impl<S: Store> Task<S> {
 
     fn remember(&mut self, streams: HashMap<StreamId, StreamState>) {
         if self.remembered.len() + streams.len() > REMEMBERED_STREAMS {
-            self.remembered.clear();
+            self.forget();
+        }
+        if S::FOLLOWS {
+            for (stream, state) in &streams {
+                if !self.names.contains_key(&state.number) {
+                    self.names.insert(state.number, stream.clone());
+                }
+            }
         }
         self.remembered.extend(streams);
+    }
+
+    fn forget(&mut self) {
+        self.remembered.clear();
+        self.names.clear();
     }
 
     fn tell(&self) {

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 use crate::ViewError;
 
 /// The version of the tables below. A file of another version is emptied and filled again.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// "AnjV" in the file's header: a file without it is not ours, and is never emptied.
 pub(super) const APPLICATION_ID: i64 = 0x416e_6a56;
@@ -152,11 +152,11 @@ CREATE TABLE escalation (
 CREATE INDEX escalation_by_project ON escalation (project_no);
 CREATE INDEX escalation_withdrawn ON escalation (withdrawn_position) WHERE withdrawn_position IS NOT NULL;
 
--- The folded state of each project, as JSON: so that memory need not hold them all.
+-- The folded state of each project, so that memory need not hold them all: JSON, packed.
 CREATE TABLE snapshot (
     project_no INTEGER PRIMARY KEY,
     project    TEXT NOT NULL UNIQUE,
-    state      TEXT NOT NULL
+    state      BLOB NOT NULL
 ) STRICT;
 ";
 

@@ -1,6 +1,7 @@
 //! Writing a batch: all rows of the projects it touched, in few statements.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 use anju_workflows::project::ProjectState;
 use anju_workflows::project::event::EscalationRaised;
@@ -19,11 +20,13 @@ const ROWS: usize = 1_000;
 /// The rows of a project that a batch has touched.
 pub(crate) struct Touched<'a> {
     pub(crate) no: u64,
-    pub(crate) state: &'a ProjectState,
-    /// Whether it was registered in this batch.
+    pub(crate) state: Cow<'a, ProjectState>,
+    /// Whether it was registered in this batch: no row of it is there yet.
     pub(crate) new: bool,
     pub(crate) line: ProjectLine,
     pub(crate) deadlines: Vec<DeadlineLine>,
+    /// The state as it is kept.
+    pub(crate) snapshot: Vec<u8>,
 }
 
 /// A step taken.
@@ -39,6 +42,16 @@ pub(crate) struct EscalationLine {
     pub(crate) overdue_working_days: Option<i64>,
 }
 
+/// How a step was withdrawn.
+#[derive(Clone, Debug)]
+pub(crate) struct Withdrawal {
+    /// The event that withdrew it.
+    pub(crate) by: String,
+    pub(crate) on: Date,
+    pub(crate) position: u64,
+    pub(crate) recorded_at: Timestamp,
+}
+
 /// What happened to the ledger of the ladder, in order.
 #[derive(Debug)]
 pub(crate) enum EscalationChange {
@@ -49,10 +62,7 @@ pub(crate) enum EscalationChange {
     },
     Withdrawn {
         event: String,
-        by: String,
-        on: Date,
-        position: u64,
-        recorded_at: Timestamp,
+        withdrawal: Withdrawal,
     },
 }
 
@@ -66,10 +76,20 @@ pub(crate) struct Batch<'a> {
     pub(crate) escalations: Vec<EscalationChange>,
 }
 
+/// Writes a batch and how far the views are with it.
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
     batch: &Batch<'_>,
     reached: &Reached,
+) -> Result<(), ViewError> {
+    write_rows(connection, batch).await?;
+    write_reached(connection, reached).await
+}
+
+/// Writes a batch.
+pub(crate) async fn write_rows(
+    connection: &mut SqliteConnection,
+    batch: &Batch<'_>,
 ) -> Result<(), ViewError> {
     for (id, definition, position) in &batch.programmes {
         sqlx::query("INSERT OR REPLACE INTO programme (id, definition, position) VALUES (?, ?, ?)")
@@ -82,17 +102,32 @@ pub(crate) async fn write(
     for rows in batch.projects.chunks(ROWS) {
         projects(connection, rows).await?;
         snapshots(connection, rows).await?;
+        let before: Vec<u64> = rows
+            .iter()
+            .filter(|row| !row.new)
+            .map(|row| row.no)
+            .collect();
+        for table in ["figure", "batch", "deadline"] {
+            delete(connection, table, &before).await?;
+        }
         figures(connection, rows).await?;
         compounds(connection, rows).await?;
         batches(connection, rows).await?;
-        deadlines(
-            connection,
-            rows.iter().map(|row| (row.no, row.deadlines.as_slice())),
-        )
-        .await?;
+        let lines: Vec<_> = rows
+            .iter()
+            .map(|row| (row.no, row.deadlines.as_slice()))
+            .collect();
+        insert_deadlines(connection, &lines).await?;
     }
     refusals(connection, &batch.refusals).await?;
-    escalations(connection, &batch.escalations).await?;
+    escalations(connection, &batch.escalations).await
+}
+
+/// Writes how far the views are.
+pub(crate) async fn write_reached(
+    connection: &mut SqliteConnection,
+    reached: &Reached,
+) -> Result<(), ViewError> {
     sqlx::query(
         "INSERT OR REPLACE INTO reached (id, version, origin, position, root, latest_day, calendar)
          VALUES (1, ?, ?, ?, ?, ?, ?)",
@@ -114,7 +149,7 @@ async fn projects(
 ) -> Result<(), ViewError> {
     let mut sql = QueryBuilder::<Sqlite>::new("INSERT OR REPLACE INTO project ");
     sql.push_values(rows, |mut row, touched| {
-        let (state, line) = (touched.state, &touched.line);
+        let (state, line) = (&*touched.state, &touched.line);
         let registered = &state.registered;
         let whole = |value: Option<anju_workflows::requirement::Exact>| value.map(|v| parts(v).0);
         let day = |day: Option<Date>| day.map(|day| day.to_string());
@@ -149,28 +184,18 @@ async fn snapshots(
     connection: &mut SqliteConnection,
     rows: &[Touched<'_>],
 ) -> Result<(), ViewError> {
-    let mut states = Vec::with_capacity(rows.len());
-    for touched in rows {
-        states.push(serde_json::to_string(touched.state).map_err(ViewError::row)?);
-    }
     let mut sql = QueryBuilder::<Sqlite>::new(
         "INSERT OR REPLACE INTO snapshot (project_no, project, state) ",
     );
-    sql.push_values(rows.iter().zip(&states), |mut row, (touched, state)| {
+    sql.push_values(rows, |mut row, touched| {
         row.push_bind(signed(touched.no))
             .push_bind(touched.state.id.as_str())
-            .push_bind(state);
+            .push_bind(touched.snapshot.as_slice());
     });
     execute(connection, &mut sql).await
 }
 
 async fn figures(connection: &mut SqliteConnection, rows: &[Touched<'_>]) -> Result<(), ViewError> {
-    delete(
-        connection,
-        "DELETE FROM figure WHERE project_no IN ",
-        rows.iter().map(|row| row.no),
-    )
-    .await?;
     let lines: Vec<_> = rows
         .iter()
         .flat_map(|row| row.line.figures.iter().map(move |figure| (row.no, figure)))
@@ -192,12 +217,6 @@ async fn figures(connection: &mut SqliteConnection, rows: &[Touched<'_>]) -> Res
 }
 
 async fn batches(connection: &mut SqliteConnection, rows: &[Touched<'_>]) -> Result<(), ViewError> {
-    delete(
-        connection,
-        "DELETE FROM batch WHERE project_no IN ",
-        rows.iter().map(|row| row.no),
-    )
-    .await?;
     let lines: Vec<_> = rows
         .iter()
         .flat_map(|row| {
@@ -253,19 +272,22 @@ async fn compounds(
 }
 
 /// Replaces the deadlines of some projects.
-pub(crate) async fn deadlines<'a>(
+pub(crate) async fn deadlines(
     connection: &mut SqliteConnection,
-    rows: impl Iterator<Item = (u64, &'a [DeadlineLine])> + Clone,
+    rows: &[(u64, &[DeadlineLine])],
 ) -> Result<(), ViewError> {
-    delete(
-        connection,
-        "DELETE FROM deadline WHERE project_no IN ",
-        rows.clone().map(|(no, _)| no),
-    )
-    .await?;
+    let numbers: Vec<u64> = rows.iter().map(|(no, _)| *no).collect();
+    delete(connection, "deadline", &numbers).await?;
+    insert_deadlines(connection, rows).await
+}
+
+async fn insert_deadlines(
+    connection: &mut SqliteConnection,
+    rows: &[(u64, &[DeadlineLine])],
+) -> Result<(), ViewError> {
     let mut lines = Vec::new();
     for (no, deadlines) in rows {
-        for line in deadlines {
+        for line in *deadlines {
             let all: Vec<_> = std::iter::once(&line.first).chain(&line.others).collect();
             let part = line
                 .part
@@ -273,7 +295,7 @@ pub(crate) async fn deadlines<'a>(
                 .map(|part| serde_json::to_string(part).map_err(ViewError::row))
                 .transpose()?;
             lines.push((
-                no,
+                *no,
                 line,
                 serde_json::to_string(&all).map_err(ViewError::row)?,
                 part,
@@ -326,30 +348,61 @@ async fn refusals(
     Ok(())
 }
 
-/// Steps first, then what became of them: nothing becomes of a step before it is taken.
+/// A step of this batch, with what became of it in the same batch.
+struct Raised<'a> {
+    line: &'a EscalationLine,
+    data: String,
+    acknowledged_on: Option<Date>,
+    withdrawal: Option<&'a Withdrawal>,
+}
+
+/// Steps first, then what became of earlier ones: nothing becomes of a step before it is taken. A second
+/// acknowledgement or withdrawal changes nothing.
 async fn escalations(
     connection: &mut SqliteConnection,
     changes: &[EscalationChange],
 ) -> Result<(), ViewError> {
-    let mut raised = Vec::new();
+    let mut raised: Vec<Raised<'_>> = Vec::new();
+    let mut by_event: HashMap<&str, usize> = HashMap::new();
+    let mut earlier = Vec::new();
     for change in changes {
-        if let EscalationChange::Raised(line) = change {
-            raised.push((
-                line,
-                serde_json::to_string(&line.raised).map_err(ViewError::row)?,
-            ));
+        match change {
+            EscalationChange::Raised(line) => {
+                by_event.insert(&line.event, raised.len());
+                raised.push(Raised {
+                    line,
+                    data: serde_json::to_string(&line.raised).map_err(ViewError::row)?,
+                    acknowledged_on: None,
+                    withdrawal: None,
+                });
+            }
+            EscalationChange::Acknowledged { event, .. }
+            | EscalationChange::Withdrawn { event, .. } => {
+                let known = by_event.get(event.as_str());
+                match (known.and_then(|&at| raised.get_mut(at)), change) {
+                    (Some(step), EscalationChange::Acknowledged { on, .. }) => {
+                        step.acknowledged_on.get_or_insert(*on);
+                    }
+                    (Some(step), EscalationChange::Withdrawn { withdrawal, .. }) => {
+                        step.withdrawal.get_or_insert(withdrawal);
+                    }
+                    _ => earlier.push(change),
+                }
+            }
         }
     }
     for lines in raised.chunks(ROWS) {
         let mut sql = QueryBuilder::<Sqlite>::new(
             "INSERT INTO escalation (position, event, project_no, raised, step, ladder, draft, superseded,
-                 raised_on, recorded_at, overdue_days, overdue_working_days) ",
+                 raised_on, recorded_at, overdue_days, overdue_working_days, acknowledged_on, withdrawn_on,
+                 withdrawn_event, withdrawn_position, withdrawn_recorded_at) ",
         );
-        sql.push_values(lines, |mut row, (line, raised)| {
+        sql.push_values(lines, |mut row, step| {
+            let (line, withdrawal) = (step.line, step.withdrawal);
             row.push_bind(signed(line.position))
                 .push_bind(&line.event)
                 .push_bind(signed(line.project_no))
-                .push_bind(raised)
+                .push_bind(step.data.as_str())
                 .push_bind(line.raised.key.step)
                 .push_bind(&line.raised.ladder)
                 .push_bind(line.raised.draft)
@@ -357,17 +410,22 @@ async fn escalations(
                 .push_bind(line.raised_on.to_string())
                 .push_bind(line.recorded_at.to_string())
                 .push_bind(line.overdue_days)
-                .push_bind(line.overdue_working_days);
+                .push_bind(line.overdue_working_days)
+                .push_bind(step.acknowledged_on.map(|day| day.to_string()))
+                .push_bind(withdrawal.map(|by| by.on.to_string()))
+                .push_bind(withdrawal.map(|by| by.by.as_str()))
+                .push_bind(withdrawal.map(|by| signed(by.position)))
+                .push_bind(withdrawal.map(|by| by.recorded_at.to_string()));
         });
         execute(connection, &mut sql).await?;
     }
-    for change in changes {
+    for change in earlier {
         became(connection, change).await?;
     }
     Ok(())
 }
 
-/// What became of a step. A second acknowledgement or withdrawal changes nothing.
+/// What became of a step of an earlier batch.
 async fn became(
     connection: &mut SqliteConnection,
     change: &EscalationChange,
@@ -383,22 +441,16 @@ async fn became(
             .execute(&mut *connection)
             .await?;
         }
-        EscalationChange::Withdrawn {
-            event,
-            by,
-            on,
-            position,
-            recorded_at,
-        } => {
+        EscalationChange::Withdrawn { event, withdrawal } => {
             sqlx::query(
                 "UPDATE escalation SET withdrawn_on = ?, withdrawn_event = ?, withdrawn_position = ?,
                      withdrawn_recorded_at = ?
                  WHERE event = ? AND withdrawn_position IS NULL",
             )
-            .bind(on.to_string())
-            .bind(by)
-            .bind(signed(*position))
-            .bind(recorded_at.to_string())
+            .bind(withdrawal.on.to_string())
+            .bind(&withdrawal.by)
+            .bind(signed(withdrawal.position))
+            .bind(withdrawal.recorded_at.to_string())
             .bind(event)
             .execute(&mut *connection)
             .await?;
@@ -407,16 +459,20 @@ async fn became(
     Ok(())
 }
 
+/// Deletes a table's rows of some projects.
 async fn delete(
     connection: &mut SqliteConnection,
-    statement: &'static str,
-    numbers: impl Iterator<Item = u64>,
+    table: &'static str,
+    numbers: &[u64],
 ) -> Result<(), ViewError> {
-    let mut sql = QueryBuilder::<Sqlite>::new(statement);
-    sql.push("(");
+    if numbers.is_empty() {
+        return Ok(());
+    }
+    let mut sql = QueryBuilder::<Sqlite>::new("DELETE FROM ");
+    sql.push(table).push(" WHERE project_no IN (");
     let mut list = sql.separated(", ");
     for no in numbers {
-        list.push_bind(signed(no));
+        list.push_bind(signed(*no));
     }
     sql.push(")");
     execute(connection, &mut sql).await

@@ -1,14 +1,19 @@
 //! A small world: one log, one clock, the handler, and a programme to play.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anju_engine::clock::SimulatedClock;
 use anju_engine::event::{
-    Actor, CommandId, EventId, OccurredAt, Revision, SHANGHAI, Source, StreamId,
+    Actor, CommandId, EventId, NewEvent, OccurredAt, RecordedEvent, Revision, SHANGHAI, Source,
+    StreamId,
 };
-use anju_engine::log::{CreateOptions, EventLog, LogOptions, MemoryLog, Origin, SqliteLog};
+use anju_engine::log::{
+    AppendRequest, CreateOptions, EventLog, Expected, LogOptions, MemoryLog, Origin, SqliteLog,
+    StreamAppend,
+};
 use anju_projections::Views;
 use anju_workflows::definition::{Parsed, parse, parse_builtin};
 use anju_workflows::handler::{HandleError, Handler, Outcome, Request};
@@ -85,6 +90,38 @@ impl World {
             .await
             .unwrap();
         Self::on(Arc::new(log), clock).await
+    }
+
+    /// A log in memory with the events of these streams, which take turns as `seed` will have it; nobody decides anew.
+    pub(crate) async fn shuffled(
+        mut streams: BTreeMap<StreamId, VecDeque<RecordedEvent>>,
+        mut seed: u64,
+    ) -> Self {
+        let clock = Arc::new(SimulatedClock::new(morning(date(2022, 3, 1))));
+        let create = CreateOptions::new(Origin::real("anju.test/shuffled"));
+        let log = MemoryLog::create(create, LogOptions::default(), clock.clone())
+            .await
+            .unwrap();
+        while !streams.is_empty() {
+            // Knuth's MMIX: its upper bits are mixed well enough.
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let which = (seed >> 33) as usize % streams.len();
+            let stream = streams.keys().nth(which).unwrap().clone();
+            let queue = streams.get_mut(&stream).unwrap();
+            let event = queue.pop_front().unwrap();
+            if queue.is_empty() {
+                streams.remove(&stream);
+            }
+            append_again(&log, event).await;
+        }
+        Self {
+            handler: Arc::new(Handler::new(Arc::new(log), clock.clone())),
+            folder: TempDir::new().unwrap(),
+            clock,
+            commands: AtomicU64::new(0),
+        }
     }
 
     async fn on(log: Arc<dyn EventLog>, clock: Arc<SimulatedClock>) -> Self {
@@ -330,6 +367,30 @@ impl World {
             self.satisfy(project, &stage, Some(today)).await;
         }
     }
+}
+
+/// Appends an event of another log, by a command of its own.
+async fn append_again(log: &MemoryLog, event: RecordedEvent) {
+    let append = AppendRequest {
+        command_id: CommandId(event.id.0),
+        request_digest: [0; 32],
+        appends: vec![StreamAppend {
+            stream: event.stream,
+            expected: Expected::Any,
+            events: vec![NewEvent {
+                id: event.id,
+                kind: event.kind,
+                schema: event.schema,
+                occurred_at: event.occurred_at,
+                actor: event.actor,
+                source: event.source,
+                causation: event.causation,
+                correlation: event.correlation,
+                data: event.data,
+            }],
+        }],
+    };
+    log.append(append).await.unwrap();
 }
 
 pub(crate) fn facts_of(stage: &str) -> Vec<(&'static str, Value)> {

@@ -10,6 +10,7 @@ mod disposable;
 mod history;
 mod migrating;
 mod outbox;
+mod rebuilding;
 mod staleness;
 mod stalling;
 mod whatif;

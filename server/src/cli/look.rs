@@ -451,7 +451,7 @@ fn short(digest: &str) -> &str {
 
 pub async fn rebuild(opener: &Opener, out: &Out) -> Result<(), Failure> {
     let app = opener.open(Mode::Existing).await?;
-    let views = app.views().await?;
+    let views = app.views_as_they_stand().await?;
     let position = views.rebuild().await?;
     out.answer(&json!({ "position": position }), || {
         out.pick(

@@ -56,7 +56,7 @@ async fn arrived(site: &Shared, visit: &Visit) -> Result<(), Trouble> {
         what: ("位置", "a position"),
         value: asked.to_owned(),
     })?;
-    let views = site.app.views().await?;
+    let views = site.app.views_as_they_stand().await?;
     views
         .at_least(Position(position), ARRIVAL_TIMEOUT)
         .await

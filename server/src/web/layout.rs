@@ -39,6 +39,10 @@ pub(super) enum Nav {
     None,
 }
 
+/// From how many records between the page and the log on its reader is told at the top: more than one batch of the
+/// views, which whoever follows them applies in a moment.
+const FAR: u64 = 4_096;
+
 /// A page: everything of its frame.
 pub(super) struct Page<'a> {
     pub(super) visit: &'a Visit,
@@ -115,7 +119,22 @@ impl Page<'_> {
                     @if let Some(seed) = head.origin.seed { " seed " (seed) }
                 }
             }
+            @if let Some((position, head)) = self.far_behind() {
+                p.simulated role="status" {
+                    strong { (visit.pick("数据更新中", "Catching up")) }
+                    " "
+                    (visit.pick("日志已有 ", "The log has ")) (head)
+                    (visit.pick(" 条记录，本页目前只反映前 ", " records; this page reflects the first ")) (position)
+                    (visit.pick(" 条；请稍后刷新。", " of them. Reload it in a while."))
+                }
+            }
         }
+    }
+
+    /// Where the page and the log stand, if there is more between them than came in the last moments.
+    fn far_behind(&self) -> Option<(u64, u64)> {
+        let (Position(position), head) = (self.position?, self.head?.size);
+        (head.saturating_sub(position) >= FAR).then_some((position, head))
     }
 
     fn languages(&self) -> Markup {

@@ -26,7 +26,7 @@ pub(super) async fn page(State(site): State<Shared>, visit: Visit) -> Response {
 }
 
 async fn shown(site: &Shared, visit: &Visit) -> Result<Response, Trouble> {
-    let views = site.app.views().await?;
+    let views = site.app.views_at_hand().await?;
     let programme = visit.asked("programme").map(str::to_owned);
     let mut progress = views
         .progress(&ProgressQuery {
@@ -39,7 +39,7 @@ async fn shown(site: &Shared, visit: &Visit) -> Result<Response, Trouble> {
         .programmes
         .sort_by_key(|programme| programme.figures.projects == 0);
     if let (Some(id), true) = (&programme, progress.programmes.is_empty()) {
-        return Err(Trouble::NoSuchProgramme(id.clone()));
+        return Err(site.no_such_programme(id.clone(), progress.position).await);
     }
     let stalled = views
         .stalled(&StallQuery {

@@ -74,7 +74,7 @@ fn query(visit: &Visit) -> Result<ProjectQuery, Trouble> {
 
 async fn shown(site: &Shared, visit: &Visit) -> Result<Response, Trouble> {
     let query = query(visit)?;
-    let views = site.app.views().await?;
+    let views = site.app.views_at_hand().await?;
     let progress = views
         .progress(&ProgressQuery {
             programme: None,
@@ -87,7 +87,7 @@ async fn shown(site: &Shared, visit: &Visit) -> Result<Response, Trouble> {
             .iter()
             .any(|programme| programme.id == *id)
     {
-        return Err(Trouble::NoSuchProgramme(id.clone()));
+        return Err(site.no_such_programme(id.clone(), progress.position).await);
     }
     let list = views.projects(&query).await?;
     let head = site.head().await?;

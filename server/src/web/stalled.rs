@@ -73,7 +73,7 @@ impl Asked {
 
 async fn shown(site: &Shared, visit: &Visit) -> Result<Response, Trouble> {
     let asked = Asked::of(visit)?;
-    let views = site.app.views().await?;
+    let views = site.app.views_at_hand().await?;
     let progress = views
         .progress(&ProgressQuery {
             programme: None,
@@ -86,7 +86,9 @@ async fn shown(site: &Shared, visit: &Visit) -> Result<Response, Trouble> {
             .iter()
             .any(|programme| programme.id == id)
     {
-        return Err(Trouble::NoSuchProgramme(id.to_owned()));
+        return Err(site
+            .no_such_programme(id.to_owned(), progress.position)
+            .await);
     }
     let stalled = views
         .stalled(&StallQuery {

@@ -43,7 +43,7 @@ pub(super) enum Trouble {
     ReadOnly,
     /// It took too long.
     TooSlow,
-    /// The log has not reached the position that was asked for.
+    /// The views, or the log itself, have not reached the position that was asked for.
     Behind {
         /// What was asked for.
         asked: Position,
@@ -166,9 +166,9 @@ impl Trouble {
                 "It took too long. Try again in a moment; a form sent twice is recorded once.",
             ),
             Self::Behind { asked, reached } => (
-                format!("日志现有 {reached} 条记录，尚未到第 {asked} 条。请稍后重试。"),
+                format!("页面目前反映日志至第 {reached} 条记录，尚未到第 {asked} 条。请稍后重试。"),
                 format!(
-                    "The log has {reached} records, not yet position {asked}. Try again in a moment."
+                    "The pages reflect the log up to record {reached}, not yet position {asked}. Try again in a moment."
                 ),
             ),
             Self::Failure(failure) if failure.is_passing() => fixed(

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! nobody else writes   write                                  one statement, one commit
-//! somebody has         write (moves nothing) ─► look ─► write
+//! somebody has         write (moves nothing) ─► take the turn ─► look ─► write ─► write …
 //! three times over     lock the head ─► look ─► write ─► commit
 //! ```
 //!
 //! The first statement of a batch already is the one that writes it. It moves the head from the size at which the
 //! batch was planned, and everything else it inserts hangs on that: had anybody else written since, or had one of the
-//! commands been taken before, nothing would move and nothing be inserted. Only then is looked up what has changed.
+//! commands been taken before, nothing would move and nothing be inserted. Only then is looked up what has changed, and
+//! servers that write at the same time take turns (see [`super::turn`]).
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -33,6 +34,7 @@ use super::ledger::load_ledger;
 use super::place::{Address, answer_within};
 use super::read::{hash, instant, signed, unsigned};
 use super::skew::Skew;
+use super::turn::Turn;
 use super::write;
 
 /// How many records of others are taken over one by one; beyond, the ledger is loaded anew.
@@ -47,25 +49,25 @@ const MAX_PAUSE: Duration = Duration::from_millis(500);
 
 /// The head, the commands that are known, the streams that exist, and what others have written: one snapshot.
 ///
-/// The names of the others' streams are looked up one by one. Joined, they would be planned for as many records as the
-/// log may have gained, and every look would read all streams.
+/// What others have written comes in one row: first position, stream numbers, revisions, and the leaves end to end.
 const LOOK: &str = "
 SELECT 0::smallint, size, streams, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, root, commands,
-    recorded_at, NULL::uuid
+    recorded_at, NULL::uuid, NULL::bigint[], NULL::bigint[]
 FROM log_head WHERE id = 1
 UNION ALL
-SELECT 1::smallint, position, last, NULL, digest, NULL, record, command_id
+SELECT 1::smallint, position, last, NULL, digest, NULL, record, command_id, NULL, NULL
 FROM record WHERE command_id = ANY ($1)
 UNION ALL
 SELECT 2::smallint, s.stream_no,
     (SELECT r.revision FROM record r WHERE r.stream_no = s.stream_no ORDER BY r.revision DESC LIMIT 1),
-    NULL, NULL, NULL, s.name, NULL
+    NULL, NULL, NULL, s.name, NULL, NULL, NULL
 FROM stream s WHERE s.name = ANY ($2)
 UNION ALL
-(SELECT 3::smallint, r.position, r.stream_no, r.revision,
-    sha256('\\x00'::bytea || convert_to(r.record, 'UTF8')), NULL,
-    (SELECT s.name FROM stream s WHERE s.stream_no = r.stream_no), NULL
-FROM record r WHERE r.position > $3 ORDER BY r.position LIMIT $4)";
+SELECT 3::smallint, min(position), count(*), max(position),
+    string_agg(sha256('\\x00'::bytea || convert_to(record, 'UTF8')), ''::bytea), NULL,
+    NULL, NULL, array_agg(stream_no), array_agg(revision)
+FROM (SELECT * FROM record WHERE position > $3 ORDER BY position LIMIT $4) AS others
+HAVING count(*) > 0";
 
 /// The writer's own connection.
 pub(super) struct PostgresStore {
@@ -87,6 +89,7 @@ pub(super) struct PostgresStore {
     misses: u32,
     /// Whether the head is locked by an open transaction.
     locked: bool,
+    turn: Turn,
 }
 
 /// What a look has found.
@@ -97,8 +100,17 @@ struct Found {
     commands: Hash,
     last: Option<jiff::Timestamp>,
     known: Known,
-    /// What others have written, in order: position, stream number, revision, leaf, stream.
-    others: Vec<(u64, u64, u64, Hash, StreamId)>,
+    others: Others,
+}
+
+/// What others have written, in order and without a gap.
+#[derive(Default)]
+struct Others {
+    /// The position of the first.
+    first: u64,
+    leaves: Vec<Hash>,
+    /// The stream of each as it was after it.
+    streams: Vec<StreamState>,
 }
 
 impl PostgresStore {
@@ -122,6 +134,7 @@ impl PostgresStore {
             asked: Vec::new(),
             misses: 0,
             locked: false,
+            turn: Turn::new(place.schema()),
         }
     }
 
@@ -129,6 +142,7 @@ impl PostgresStore {
     async fn link(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         if self.link.is_none() {
             self.locked = false;
+            self.turn.lost();
             let link = self.in_time(self.options.connect()).await?;
             let link = self.fenced(link).await?;
             return Ok(self.link.insert(link));
@@ -164,6 +178,23 @@ impl PostgresStore {
     fn lose(&mut self) {
         self.link = None;
         self.locked = false;
+        self.turn.lost();
+    }
+
+    /// Takes this server's turn, where turns are taken; `true` if it has just begun. A connection that fails here is let
+    /// go of: what comes next makes another.
+    async fn take_turn(&mut self) -> bool {
+        let within = answer_within(self.patience);
+        let Some(link) = self.link.as_mut() else {
+            return false;
+        };
+        match tokio::time::timeout(within, self.turn.take(link)).await {
+            Ok(Ok(begun)) => begun,
+            _ => {
+                self.lose();
+                false
+            }
+        }
     }
 
     /// Locks the head in a transaction: from now on nobody else writes.
@@ -196,7 +227,7 @@ impl PostgresStore {
         let rows = rows.unwrap_or_else(|_| Err(silence())).map_err(fail)?;
         let mut found = None;
         let mut known = Known::default();
-        let mut others = Vec::new();
+        let mut others = Others::default();
         for row in &rows {
             match row.try_get::<i16, _>(0).map_err(fail)? {
                 0 => {
@@ -212,14 +243,13 @@ impl PostgresStore {
                     let (stream, state) = stream_state(row).map_err(fail)?;
                     known.streams.insert(stream, state);
                 }
-                _ => others.push(other(row).map_err(fail)?),
+                _ => others = others_of(row).map_err(fail)?,
             }
         }
         let mut found = found.ok_or_else(|| ReadError::Corrupt {
             position: from,
             what: "the head is missing".to_owned(),
         })?;
-        others.sort_unstable_by_key(|(position, ..)| *position);
         found.known = known;
         found.others = others;
         Ok(found)
@@ -233,7 +263,7 @@ impl PostgresStore {
         }
         let mut found = self.look(ledger.size(), ask).await?;
         let mut moved = None;
-        let mut followed = true;
+        let mut followed = Some(Vec::new());
         if found.size != ledger.size() || found.root != ledger.root {
             if found.size.saturating_sub(ledger.size()) > FOLLOWED {
                 if !self.locked {
@@ -242,9 +272,10 @@ impl PostgresStore {
                 found = self.look(ledger.size(), ask).await?;
                 let link = self.link().await.map_err(fail)?;
                 moved = Some(load_ledger(link).await?);
-                followed = false;
+                followed = None;
             } else {
-                moved = Some(follow(ledger, &mut found)?);
+                moved = Some(follow(ledger, &found)?);
+                followed = Some(std::mem::take(&mut found.others.streams));
             }
         }
         let stand = moved.as_ref().unwrap_or(ledger);
@@ -370,7 +401,7 @@ fn head(row: &PgRow) -> Result<Found, sqlx::Error> {
         commands: hash(row, 5)?,
         last: instant(row.try_get(6)?)?,
         known: Known::default(),
-        others: Vec::new(),
+        others: Others::default(),
     })
 }
 
@@ -411,31 +442,41 @@ fn stream_state(row: &PgRow) -> Result<(StreamId, StreamState), sqlx::Error> {
     Ok((stream_id(row.try_get(6)?)?, state))
 }
 
-fn other(row: &PgRow) -> Result<(u64, u64, u64, Hash, StreamId), sqlx::Error> {
-    Ok((
-        unsigned(row, 1)?,
-        unsigned(row, 2)?,
-        unsigned(row, 3)?,
-        hash(row, 4)?,
-        stream_id(row.try_get(6)?)?,
-    ))
+fn others_of(row: &PgRow) -> Result<Others, sqlx::Error> {
+    let wrong = |what: &str| sqlx::Error::Decode(what.into());
+    let (first, count, last) = (unsigned(row, 1)?, unsigned(row, 2)?, unsigned(row, 3)?);
+    let (leaves, rest) = row.try_get::<&[u8], _>(4)?.as_chunks::<32>();
+    let numbers: Vec<i64> = row.try_get(8)?;
+    let revisions: Vec<i64> = row.try_get(9)?;
+    let whole = rest.is_empty()
+        && [leaves.len(), numbers.len(), revisions.len()].map(|len| len as u64) == [count; 3]
+        && last == first + count - 1;
+    if !whole {
+        return Err(wrong("records of others are missing"));
+    }
+    let number = |n: i64| u64::try_from(n).map_err(|_| wrong("a number below nought"));
+    let streams = numbers.into_iter().zip(revisions).map(|(no, revision)| {
+        Ok(StreamState {
+            number: number(no)?,
+            events: number(revision)? + 1,
+        })
+    });
+    Ok(Others {
+        first,
+        leaves: leaves.to_vec(),
+        streams: streams.collect::<Result<_, sqlx::Error>>()?,
+    })
 }
 
 /// Takes over what others have written since `before`, if it leads to the head.
-fn follow(before: &Ledger, found: &mut Found) -> Result<Ledger, ReadError> {
+fn follow(before: &Ledger, found: &Found) -> Result<Ledger, ReadError> {
     let mut ledger = before.clone();
     let mut filled = Vec::new();
-    for (position, number, revision, leaf, stream) in found.others.drain(..) {
-        if position != ledger.size() + 1 {
-            break;
+    if found.others.first == ledger.size() + 1 {
+        for leaf in &found.others.leaves {
+            ledger.tree.push(*leaf, &mut filled);
+            filled.clear();
         }
-        ledger.tree.push(leaf, &mut filled);
-        filled.clear();
-        let state = StreamState {
-            number,
-            events: revision + 1,
-        };
-        found.known.streams.insert(stream, state);
     }
     ledger.root = ledger.tree.root();
     if ledger.size() != found.size || ledger.root != found.root {
@@ -474,10 +515,14 @@ fn fault_of(error: &ReadError) -> Option<Fault> {
 }
 
 impl Store for PostgresStore {
+    const FOLLOWS: bool = true;
+
     async fn begin(&mut self, ledger: &Ledger, ask: Ask) -> Result<Begun, StoreError> {
         self.asked = ask.commands.iter().map(|id| id.0).collect();
         self.seen = (ledger.size(), ledger.root);
+        let begins = self.take_turn().await;
         let assumed = !ask.surely
+            && !begins
             && self.misses == 0
             && ask.streams.is_empty()
             && self.link.is_some()
@@ -492,7 +537,12 @@ impl Store for PostgresStore {
         let mut trial = Trial::new(self.patience);
         loop {
             let error = match self.begun(ledger, &ask).await {
-                Ok(begun) => return Ok(begun),
+                Ok(begun) => {
+                    if begins {
+                        self.turn.found(begun.moved.is_some());
+                    }
+                    return Ok(begun);
+                }
                 Err(error) => error,
             };
             let again = match fault_of(&error) {
@@ -549,7 +599,10 @@ impl Store for PostgresStore {
         };
         self.misses = match committed {
             Committed::Done => 0,
-            Committed::Moved => self.misses + 1,
+            Committed::Moved => {
+                self.turn.spoilt();
+                self.misses + 1
+            }
         };
         Ok(committed)
     }
@@ -560,6 +613,21 @@ impl Store for PostgresStore {
             self.misses = 0;
         }
         self.roll_back().await;
+    }
+
+    fn rests_at(&self) -> Option<Instant> {
+        self.turn.ends()
+    }
+
+    async fn rest(&mut self) {
+        let within = answer_within(self.patience);
+        let Some(link) = self.link.as_mut() else {
+            return self.turn.lost();
+        };
+        let passed = tokio::time::timeout(within, self.turn.pass(link)).await;
+        if !matches!(passed, Ok(Ok(()))) {
+            self.lose();
+        }
     }
 
     async fn close(self) {

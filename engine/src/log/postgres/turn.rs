@@ -1,0 +1,126 @@
+//! Taking turns with other servers, where they write at the same time.
+//!
+//! Two servers that both write batch after batch spoil each other's plans: of each batch planned on the head, every
+//! second finds it moved. So a server whose plan was spoilt asks for a lock that means nothing but "it is my turn".
+//! It keeps it for a [`TERM`], in which it writes batch after batch as if it were alone, and passes it on; the database
+//! hands it to whoever asked first. Once nobody else has written for some turns, it stops asking.
+//!
+//! Nothing is safe because of it: what keeps the log gapless is the condition on the head (see [`super::write`]). A
+//! server that takes no turns, or has frozen during its own, costs time and nothing else.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnection, PgRow};
+use tokio::time::Instant;
+
+/// How long one server writes before it passes the turn on.
+const TERM: Duration = Duration::from_millis(8);
+
+/// How long a turn is waited for: longer, and its holder is taken to be frozen.
+const PATIENCE: &str = "250ms";
+
+/// For how long nobody's turn is waited for after one has frozen.
+const BARRED: Duration = Duration::from_secs(5);
+
+/// After how many turns in which nobody else has written a server takes no more of them.
+const QUIET: u32 = 16;
+
+const PASS: &str = "SELECT pg_advisory_unlock(hashtextextended($1, 0))";
+
+const TAKE: &str =
+    "SELECT set_config('lock_timeout', $2, true), pg_advisory_lock(hashtextextended($1, 0))";
+
+/// One server's part in it.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// What the lock is called.
+    name: String,
+    /// Whether turns are taken at all.
+    crowded: bool,
+    /// Since when this server has the turn.
+    held: Option<Instant>,
+    /// How many turns in a row began where the last one had ended.
+    quiet: u32,
+    /// Until when no turn is asked for.
+    barred: Option<Instant>,
+}
+
+impl Turn {
+    /// Of the log in this schema.
+    pub(super) fn new(schema: &str) -> Self {
+        Self {
+            name: format!("anju turn {schema}"),
+            crowded: false,
+            held: None,
+            quiet: 0,
+            barred: None,
+        }
+    }
+
+    /// A plan was spoilt: from now on turns are taken.
+    pub(super) fn spoilt(&mut self) {
+        self.crowded = true;
+        self.quiet = 0;
+    }
+
+    /// Says whether somebody had written when this server's turn began.
+    pub(super) fn found(&mut self, moved: bool) {
+        self.quiet = if moved { 0 } else { self.quiet + 1 };
+        if self.quiet >= QUIET {
+            self.crowded = false;
+        }
+    }
+
+    /// The connection is gone, and whatever it held.
+    pub(super) fn lost(&mut self) {
+        self.held = None;
+    }
+
+    /// When the turn is over, if this server has it.
+    pub(super) fn ends(&self) -> Option<Instant> {
+        self.held.map(|since| since + TERM)
+    }
+
+    /// Takes the turn if turns are taken and this server does not have it; `true` if it has just begun, and others
+    /// may have written meanwhile. Without an answer in time it goes on as if it had it.
+    pub(super) async fn take(&mut self, link: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        let over = self.ends().is_some_and(|end| end <= Instant::now());
+        if self.held.is_some() && (over || !self.crowded) {
+            self.pass(link).await?;
+        }
+        let barred = self.barred.is_some_and(|until| Instant::now() < until);
+        if self.held.is_some() || !self.crowded || barred {
+            return Ok(false);
+        }
+        let asked = sqlx::query(TAKE).bind(&self.name).bind(PATIENCE);
+        match asked.map(|_: PgRow| ()).fetch_one(&mut *link).await {
+            Ok(()) => {
+                self.held = Some(Instant::now());
+                self.barred = None;
+                Ok(true)
+            }
+            Err(error) if timed_out(&error) => {
+                tracing::debug!("another server keeps the turn: going on without");
+                self.barred = Some(Instant::now() + BARRED);
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Passes the turn on, if this server has it.
+    pub(super) async fn pass(&mut self, link: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if self.held.take().is_some() {
+            let passed = sqlx::query(PASS).bind(&self.name);
+            passed.map(|_: PgRow| ()).fetch_one(link).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a lock was waited for in vain.
+fn timed_out(error: &sqlx::Error) -> bool {
+    // Source: the PostgreSQL manual, appendix A: lock_not_available.
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code == "55P03")
+}
