@@ -80,7 +80,7 @@ pub use event::{
 pub use log::{
     AnyLog, AppendError, AppendRequest, Appended, CreateOptions, EventLog, Expected, Head,
     InvalidAppend, LogOptions, Looked, MemoryLog, OpenError, Origin, PostgresLog, ReadError,
-    RecordedCommand, SqliteLog, StreamAppend, Unsuitable, Verified, VerifyError,
+    RecordedCommand, SqliteLog, StreamAppend, TlsTrouble, Unsuitable, Verified, VerifyError,
 };
 pub use projection::{Checkpoint, Freshness, Projection, ProjectionError, Runner};
 pub use subscription::Subscription;

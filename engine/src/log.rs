@@ -36,7 +36,7 @@ pub use any::AnyLog;
 pub use audit::event_at;
 pub(crate) use audit::origin_of;
 pub use memory::MemoryLog;
-pub use options::{CreateOptions, LogOptions, OpenError, Unsuitable};
+pub use options::{CreateOptions, LogOptions, OpenError, TlsTrouble, Unsuitable};
 pub use postgres::PostgresLog;
 pub use prepare::{MAX_APPEND_BYTES, MAX_EVENTS};
 pub use sqlite::SqliteLog;

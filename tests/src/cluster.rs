@@ -15,7 +15,7 @@
 #![allow(dead_code, unreachable_pub, reason = "shared by several test binaries")]
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, chown};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -36,6 +36,9 @@ pub enum Disk {
     /// Nothing is synced: faster, and as good for all that does not crash the machine.
     Careless,
 }
+
+/// How many clusters of this process listen on a network address.
+static LISTENING: AtomicU64 = AtomicU64::new(0);
 
 /// A running cluster. Stopped and removed when dropped, and at the latest when the process ends.
 #[derive(Debug)]
@@ -62,7 +65,21 @@ impl Cluster {
     /// If PostgreSQL is not installed or does not start.
     #[must_use]
     pub fn start(disk: Disk) -> Self {
-        let install = Install::find();
+        Self::start_with(Install::find(), disk)
+    }
+
+    /// The same with the programs in `bin`, of whatever version they are.
+    ///
+    /// # Panics
+    /// If they do not start.
+    #[must_use]
+    pub fn start_in(bin: &Path, disk: Disk) -> Self {
+        let install = Install::of(bin.to_owned())
+            .unwrap_or_else(|| panic!("{} has no PostgreSQL that runs here", bin.display()));
+        Self::start_with(install, disk)
+    }
+
+    fn start_with(install: Install, disk: Disk) -> Self {
         let home = install.new_home();
         copy(&install.template(disk), &home.join("data"), install.user);
         let cluster = Self::guarded(install, home);
@@ -197,6 +214,48 @@ impl Cluster {
             .to_owned()
     }
 
+    /// Lets the server listen on a network address of this machine as well, one that no other cluster has, and gives
+    /// it.
+    ///
+    /// # Panics
+    /// If the server does not start again with these settings.
+    #[must_use]
+    pub fn listen(&self) -> String {
+        // All of 127.0.0.0/8 is this machine: an address for each process spares a search for a port.
+        let [_, high, middle, low] = std::process::id().to_be_bytes();
+        let nth = LISTENING.fetch_add(1, Ordering::Relaxed);
+        let second = 64 + (u64::from(high) + nth) % 128;
+        let address = format!("127.{second}.{middle}.{low}");
+        self.set(&format!("listen_addresses = '{address}'\n"));
+        let rules = self.data().join("pg_hba.conf");
+        let before = fs::read_to_string(&rules).unwrap();
+        fs::write(&rules, format!("{before}host all all 127.0.0.0/8 trust\n")).unwrap();
+        self.control(&["restart", "-m", "fast"]);
+        address
+    }
+
+    /// From now on the server offers TLS on its network address, with this certificate and its key, both PEM.
+    ///
+    /// # Panics
+    /// If the server does not start again with these settings.
+    pub fn offer_tls(&self, certificate: &str, key: &str) {
+        for (name, pem) in [("server.crt", certificate), ("server.key", key)] {
+            let path = self.data().join(name);
+            fs::write(&path, pem).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            own(&path, self.install.user);
+        }
+        self.set("ssl = on\n");
+        self.control(&["restart", "-m", "fast"]);
+    }
+
+    /// Adds lines to the settings: of two that contradict each other the later one counts.
+    fn set(&self, lines: &str) {
+        let conf = self.data().join("postgresql.conf");
+        let settings = fs::read_to_string(&conf).unwrap();
+        fs::write(&conf, settings + lines).unwrap();
+    }
+
     /// From now on the server asks this role for its password; the others stay trusted.
     ///
     /// # Panics
@@ -244,23 +303,34 @@ impl Install {
         if let Ok(versions) = fs::read_dir("/usr/lib/postgresql") {
             places.extend(versions.flatten().map(|version| version.path().join("bin")));
         }
-        let user = postgres_user();
-        let found = places.into_iter().find_map(|bin| {
-            let asked = Command::new(bin.join("postgres")).arg("--version").output();
-            let text = String::from_utf8(asked.ok()?.stdout).ok()?;
-            // "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"
-            let version = text.split_whitespace().nth(2)?.to_owned();
-            let major: u32 = version.split('.').next()?.parse().ok()?;
-            let complete = bin.join("initdb").exists() && bin.join("pg_ctl").exists();
-            (major >= OLDEST && complete).then_some((bin, version))
-        });
-        let (bin, version) = found.unwrap_or_else(|| {
+        let found = places
+            .into_iter()
+            .filter_map(Self::of)
+            .find(|install| install.major().is_some_and(|major| major >= OLDEST));
+        found.unwrap_or_else(|| {
             panic!(
                 "this test needs a PostgreSQL server, {OLDEST} or newer: install the package {PACKAGE}, \
                  or let PG_CONFIG name the pg_config of another"
             )
-        });
-        Self { bin, version, user }
+        })
+    }
+
+    /// The programs in `bin`, if they are a server's.
+    fn of(bin: PathBuf) -> Option<Self> {
+        let asked = Command::new(bin.join("postgres")).arg("--version").output();
+        let text = String::from_utf8(asked.ok()?.stdout).ok()?;
+        // "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"
+        let version = text.split_whitespace().nth(2)?.to_owned();
+        let complete = bin.join("initdb").exists() && bin.join("pg_ctl").exists();
+        complete.then(|| Self {
+            bin,
+            version,
+            user: postgres_user(),
+        })
+    }
+
+    fn major(&self) -> Option<u32> {
+        self.version.split('.').next()?.parse().ok()
     }
 
     /// Runs one of the programs to its end.

@@ -212,13 +212,14 @@ pub enum OpenError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The address demands TLS (`sslmode`) and it cannot be had: this build is without it (feature `postgres-tls`), the
-    /// server does not offer it, or its certificate is not trusted.
-    #[error("{path}: no TLS connection to the database server: {source}")]
+    /// The address demands TLS (`sslmode`) and it cannot be had.
+    #[error("{path}: no TLS connection to the database server: {what} ({source})")]
     Tls {
         /// Which database.
         path: PathBuf,
-        /// Why.
+        /// What is in the way, and what to do.
+        what: TlsTrouble,
+        /// What was found.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The database server is of a major version that the log does not run on: upgrade it.
@@ -269,6 +270,47 @@ pub enum OpenError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// Why there is no TLS connection to a database server that the address demands one to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TlsTrouble {
+    /// The server has it switched off.
+    #[error(
+        "the server does not offer TLS: switch it on there (ssl = on), or do without it by sslmode=disable"
+    )]
+    NotOffered,
+    /// Nobody who is trusted has signed the server's certificate.
+    #[error(
+        "the server's certificate is signed by nobody whom this machine trusts: name the certificate of the authority \
+         that signed it with sslrootcert=FILE"
+    )]
+    UnknownIssuer,
+    /// The certificate is another host's.
+    #[error(
+        "the server's certificate is for another host name: use the name that it is for, or have one made for this one"
+    )]
+    OtherHost,
+    /// The certificate is expired, or not valid yet.
+    #[error(
+        "the server's certificate is not valid today: renew it, and check this machine's clock"
+    )]
+    NotValidNow,
+    /// The certificate is no good for another reason.
+    #[error(
+        "the server's certificate cannot be used: have a new one made (version 3, for a server)"
+    )]
+    Certificate,
+    /// A file of certificates or keys that the address names cannot be read.
+    #[error(
+        "a file that sslrootcert, sslcert or sslkey names cannot be read: mend its name or the rights on it"
+    )]
+    File,
+    /// The two sides did not come to terms.
+    #[error(
+        "the server and this program cannot agree on it: see to sslcert and sslkey, and to the server's settings"
+    )]
+    Handshake,
 }
 
 /// Why a database is not fit to hold a log.

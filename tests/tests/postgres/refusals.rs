@@ -182,6 +182,20 @@ fn a_server_of_an_older_major_version() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL 14 or older, which Debian does not have any more: ANJU_OLD_POSTGRES names the folder of its programs"]
+fn a_real_server_of_an_older_major_version() {
+    let bin = std::env::var_os("ANJU_OLD_POSTGRES").expect("ANJU_OLD_POSTGRES is set");
+    let old = Cluster::start_in(std::path::Path::new(&bin), Disk::Careless);
+    says(
+        &with_password(&old.url("postgres", "postgres")),
+        &[ASK, MAKE],
+        3,
+        &["PostgreSQL 1", "至少需要 15", "升级"],
+        &["PostgreSQL 1", "at least 15", "upgrade"],
+    );
+}
+
+#[test]
 fn a_schema_with_the_tables_of_something_else() {
     let office = Office::new();
     office.sql("CREATE SCHEMA anju_log; CREATE TABLE anju_log.pets (name text)");
@@ -263,8 +277,19 @@ fn tls_that_cannot_be_had() {
         &with_password(&format!("{}&sslmode=require", cluster().database())),
         &[ASK, MAKE],
         3,
-        &["TLS", "sslmode"],
-        &["TLS", "sslmode"],
+        &["TLS", "服务器未启用", "ssl = on", "sslmode"],
+        &["TLS", "the server does not offer", "ssl = on", "sslmode"],
+    );
+}
+
+#[test]
+fn an_authority_that_nothing_would_be_checked_against() {
+    says(
+        &format!("postgres://me:{SECRET}@h/d?sslmode=require&sslrootcert=ca.crt"),
+        &[ASK, MAKE],
+        2,
+        &["sslrootcert", "verify-full"],
+        &["sslrootcert", "verify-full"],
     );
 }
 

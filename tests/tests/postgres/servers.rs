@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use anju_tests::changes::{Changes, PATIENCE};
 use serde_json::Value;
+use sqlx::Connection;
+use sqlx::postgres::PgListener;
 
-use crate::desk::Office;
+use crate::desk::{Office, cluster};
 
 /// A plan whose ladder has one step, due on the due day itself: what is late when it is adopted is due at once.
 pub const AT_ONCE: &str = "extends: handan-2021
@@ -23,9 +27,6 @@ ladder:
   listed: null
   supervision: {step: 1, days: 0, kind: natural, signed: false}
 ";
-
-/// How long something is waited for that a working product does in a second or two.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `anju serve` in a process of its own, with folders of its own.
 struct Server {
@@ -80,6 +81,11 @@ impl Server {
         (status, answer)
     }
 
+    /// The folder of its read models.
+    fn state(&self, office: &Office) -> PathBuf {
+        office.desk.path(&format!("state-{}", self.name))
+    }
+
     fn spool(&self) -> String {
         format!("notices-{}", self.name)
     }
@@ -92,12 +98,62 @@ impl Drop for Server {
     }
 }
 
-/// Asks until it is so.
-fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !so() {
-        assert!(start.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(50));
+/// A line to the database, by which it tells when notices were written.
+struct Told {
+    runtime: tokio::runtime::Runtime,
+    listener: Option<PgListener>,
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        // A listener gives its connection back to a task.
+        let _inside = self.runtime.enter();
+        drop(self.listener.take());
+    }
+}
+
+impl Told {
+    /// From now on nothing that is told is missed. `url` is for a superuser.
+    fn by(url: &str) -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let listener = runtime.block_on(async {
+            let mut conn = sqlx::PgConnection::connect(url).await.unwrap();
+            sqlx::raw_sql(
+                "CREATE OR REPLACE FUNCTION public.told() RETURNS trigger LANGUAGE plpgsql AS \
+                 $$BEGIN PERFORM pg_notify('told', ''); RETURN NULL; END$$; \
+                 CREATE OR REPLACE TRIGGER told AFTER INSERT OR UPDATE ON anju_log_beside.outbox \
+                 EXECUTE FUNCTION public.told()",
+            )
+            .execute(&mut conn)
+            .await
+            .unwrap();
+            conn.close().await.unwrap();
+            let mut listener = PgListener::connect(url).await.unwrap();
+            listener.listen("told").await.unwrap();
+            listener
+        });
+        Self {
+            runtime,
+            listener: Some(listener),
+        }
+    }
+
+    fn of(office: &Office) -> Self {
+        Self::by(&cluster().url("postgres", &office.database))
+    }
+
+    /// Waits until it is so, asking again each time that notices were written.
+    fn until(&mut self, what: &str, mut so: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !so() {
+            let left = PATIENCE.saturating_sub(start.elapsed());
+            let listener = self.listener.as_mut().unwrap();
+            let told = self
+                .runtime
+                .block_on(async { tokio::time::timeout(left, listener.recv()).await });
+            assert!(told.is_ok(), "not in time: {what}");
+            told.unwrap().unwrap();
+        }
     }
 }
 
@@ -158,6 +214,7 @@ fn of_two_servers_and_others_who_look_each_due_step_is_one_event_and_one_notice(
     for id in &projects {
         register(&office, id);
     }
+    let mut told = Told::of(&office);
     // Nobody watches yet: two processes look at the very same steps, beside two servers that start.
     let looks: Vec<_> = ["x", "y"]
         .map(|name| {
@@ -178,8 +235,8 @@ fn of_two_servers_and_others_who_look_each_due_step_is_one_event_and_one_notice(
     let folders: Vec<String> = ["a", "b", "x", "y"]
         .map(|name| format!("notices-{name}"))
         .into();
-    let all_told = |projects: &[String]| {
-        until("every late project has its notice", || {
+    let mut all_told = |projects: &[String]| {
+        told.until("every late project has its notice", || {
             notices(&office, &folders).len() == projects.len() && mark(&office) == head(&office)
         });
     };
@@ -202,9 +259,9 @@ fn of_two_servers_and_others_who_look_each_due_step_is_one_event_and_one_notice(
     register(&office, "p9");
     projects.push("p9".to_owned());
     all_told(&projects);
-    let told = notices(&office, &folders);
+    let written = notices(&office, &folders);
     for id in &projects {
-        assert_eq!(told.get(id), Some(&1), "{id}: {told:?}");
+        assert_eq!(written.get(id), Some(&1), "{id}: {written:?}");
         let replay = office.json(&["replay", id]);
         assert_eq!(replay["escalations"].as_array().unwrap().len(), 1, "{id}");
     }
@@ -220,19 +277,22 @@ fn what_one_server_records_the_pages_of_the_other_show() {
     std::fs::write(office.desk.path("plan.yaml"), AT_ONCE).unwrap();
     office.ok(&["programme", "publish", "plan.yaml"]);
     register(&office, "p1");
+    let mut told = Told::of(&office);
     let a = Server::start(&office, "a");
     let b = Server::start(&office, "b");
-    until("nothing is due any more", || mark(&office) == head(&office));
+    told.until("nothing is due any more", || mark(&office) == head(&office));
     // The reader comes first: the other server is woken while it waits for a position that is not there yet.
     let next = head(&office) + 1;
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| b.page(&format!("/project/p2?at_least={next}")));
-        until("the page of b waits", || b.page("/healthz").0 == 200);
+        // Its question is on its way; b answers others meanwhile.
+        assert_eq!(b.page("/healthz").0, 200);
         assert_eq!(register(&office, "p2"), next);
         let (status, page) = waiting.join().unwrap();
         assert_eq!(status, 200, "{page}");
         assert!(page.contains("p2"));
     });
+    let changes = [&a, &b].map(|server| Changes::of(&server.state(&office)));
     // The read models of a server follow by themselves, without a page being asked for.
     let position = office.json(&[
         "record",
@@ -244,8 +304,8 @@ fn what_one_server_records_the_pages_of_the_other_show() {
     ])["position"]
         .as_u64()
         .unwrap();
-    for server in [&a, &b] {
-        until("the views follow", || {
+    for (server, changes) in [&a, &b].into_iter().zip(changes) {
+        changes.until("the views follow", || {
             reached(&office, server.name) >= position
         });
         let (status, page) = server.page(&format!("/project/p1?at_least={position}"));
@@ -294,20 +354,23 @@ fn a_server_outlives_a_restart_of_its_database() {
     let cluster = anju_tests::cluster::Cluster::start(anju_tests::cluster::Disk::Careless);
     let mut office = Office::new();
     office.store = cluster.database();
+    office.ok(&["store", "init"]);
     std::fs::write(office.desk.path("plan.yaml"), AT_ONCE).unwrap();
     office.ok(&["programme", "publish", "plan.yaml"]);
     register(&office, "p1");
+    let mut told = Told::by(&office.store);
     let a = Server::start(&office, "a");
     let folders = [a.spool()];
-    until("the first notice", || notices(&office, &folders).len() == 1);
+    told.until("the first notice", || notices(&office, &folders).len() == 1);
     cluster.stop();
     let (status, _) = a.page("/");
     assert_eq!(status, 503);
     let gone = office.ends(3, &["stalled", "--lang", "en"]);
     assert!(gone.err.contains("cannot be reached"), "{}", gone.err);
     cluster.start_again();
+    let mut told = Told::by(&office.store);
     register(&office, "p2");
-    until("the ladder is watched again", || {
+    told.until("the ladder is watched again", || {
         notices(&office, &folders).len() == 2
     });
     assert_eq!(a.page("/project/p2").0, 200);

@@ -64,7 +64,8 @@ pub(super) async fn probe(place: &mut Address, busy: Duration) -> Result<Marks, 
     let fail = |error| open_error(place, error);
     let row = sqlx::query(
         "SELECT current_setting('server_version_num')::integer, pg_is_in_recovery(), \
-         current_setting('server_encoding'), current_setting('synchronous_commit'), current_setting('fsync')",
+         current_setting('server_encoding'), current_setting('synchronous_commit'), current_setting('fsync'), \
+         coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)",
     )
     .fetch_one(&mut conn)
     .await
@@ -74,6 +75,7 @@ pub(super) async fn probe(place: &mut Address, busy: Duration) -> Result<Marks, 
     let encoding: String = row.try_get(2).map_err(fail)?;
     let synchronous: String = row.try_get(3).map_err(fail)?;
     let fsync: String = row.try_get(4).map_err(fail)?;
+    let encrypted: bool = row.try_get(5).map_err(fail)?;
     check_version(place, number)?;
     if replica {
         return Err(OpenError::Replica { path: place.path() });
@@ -89,6 +91,12 @@ pub(super) async fn probe(place: &mut Address, busy: Duration) -> Result<Marks, 
         tracing::warn!(
             place = %place.path().display(),
             "the database server runs with fsync off: a power cut can lose acknowledged records"
+        );
+    }
+    if !encrypted && !place.is_local() {
+        tracing::warn!(
+            place = %place.path().display(),
+            "the connection to the database server is not encrypted: say sslmode=verify-full and sslrootcert=FILE"
         );
     }
     if synchronous == "off" {

@@ -1,5 +1,7 @@
 //! What an error of the database means to whoever gets it.
 
+mod tls;
+
 use std::sync::Arc;
 
 use crate::log::ReadError;
@@ -35,11 +37,13 @@ pub(super) enum Fault {
 }
 
 pub(super) fn fault(error: &sqlx::Error) -> Fault {
+    if tls::trouble(error).is_some() {
+        return Fault::Tls;
+    }
     let code = match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut => {
             return Fault::Lost;
         }
-        sqlx::Error::Tls(_) => return Fault::Tls,
         sqlx::Error::PoolClosed => return Fault::Closed,
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => return Fault::Damaged,
         sqlx::Error::Database(error) => error.code(),
@@ -65,6 +69,13 @@ pub(super) fn fault(error: &sqlx::Error) -> Fault {
 
 pub(super) fn open_error(place: &Address, error: sqlx::Error) -> OpenError {
     let path = place.path();
+    if let Some(what) = tls::trouble_at(place, &error) {
+        return OpenError::Tls {
+            path,
+            what,
+            source: Box::new(error),
+        };
+    }
     match fault(&error) {
         Fault::Lost => OpenError::Unreachable {
             path,
@@ -77,17 +88,14 @@ pub(super) fn open_error(place: &Address, error: sqlx::Error) -> OpenError {
             path,
             source: Box::new(error),
         },
-        Fault::Tls => OpenError::Tls {
-            path,
-            source: Box::new(error),
-        },
         Fault::Replica => OpenError::Replica { path },
         Fault::NoDatabase => OpenError::NoDatabase { path },
         Fault::Tables | Fault::Damaged => OpenError::Corrupt {
             path,
             what: error.to_string(),
         },
-        Fault::Again | Fault::Closed | Fault::Other => OpenError::Unavailable {
+        // TLS is looked at above.
+        Fault::Tls | Fault::Again | Fault::Closed | Fault::Other => OpenError::Unavailable {
             path,
             source: Box::new(error),
         },

@@ -1,11 +1,12 @@
 //! Where on PostgreSQL a log is kept.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::log::options::OpenError;
 
@@ -44,6 +45,8 @@ pub struct Address {
     shown: String,
     /// Whether the connections must ask for commits that wait for the disk.
     synchronous: bool,
+    /// Whether it names files of certificates or keys.
+    certificates: bool,
 }
 
 impl std::fmt::Debug for Address {
@@ -116,6 +119,23 @@ impl Address {
                 other => refused(other.to_string()),
             },
         )?;
+        let names = |key: &str| {
+            others
+                .iter()
+                .any(|pair| pair.split_once('=').is_some_and(|(k, _)| k == key))
+        };
+        let checks = matches!(
+            options.get_ssl_mode(),
+            PgSslMode::VerifyCa | PgSslMode::VerifyFull
+        );
+        if names("sslrootcert") && !checks {
+            // The driver would read the file and then trust anybody.
+            return Err(refused(
+                "sslrootcert without sslmode=verify-full (or verify-ca): nothing would be checked against it"
+                    .to_owned(),
+            ));
+        }
+        let certificates = ["sslrootcert", "sslcert", "sslkey"].into_iter().any(names);
         let shown = format!(
             "postgres://{}@{}:{}/{}?schema={schema}",
             options.get_username(),
@@ -134,6 +154,7 @@ impl Address {
             application,
             shown,
             synchronous: false,
+            certificates,
         })
     }
 
@@ -153,6 +174,24 @@ impl Address {
     #[must_use]
     pub fn user(&self) -> &str {
         self.options.get_username()
+    }
+
+    /// Whether it names files of certificates or keys.
+    pub(super) fn names_certificates(&self) -> bool {
+        self.certificates
+    }
+
+    /// Whether the server is reached by a socket in a directory, not over a network.
+    pub(super) fn is_local_socket(&self) -> bool {
+        // A host that begins with a slash is a directory, whichever parameter it came by.
+        self.options.get_socket().is_some() || self.options.get_host().starts_with('/')
+    }
+
+    /// Whether nothing that is said to the server leaves this machine.
+    pub(super) fn is_local(&self) -> bool {
+        let host = self.options.get_host();
+        let loopback = |ip: IpAddr| ip.is_loopback();
+        self.is_local_socket() || host == "localhost" || host.parse().is_ok_and(loopback)
     }
 
     /// The schema of the log.
@@ -272,6 +311,7 @@ mod tests {
             "postgres://me:a@secret@h:port/d",
             "postgres://me:secret/h/d?sslmode",
             "postgres://me:secret#h/d?schema=1",
+            "postgres://me:secret@h/d?sslrootcert=ca.pem&sslmode=require",
         ] {
             let refused = Address::parse(url).unwrap_err();
             assert!(matches!(refused, OpenError::Address { .. }), "{url}");

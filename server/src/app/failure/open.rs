@@ -1,6 +1,6 @@
 //! Why a store could not be opened, in both languages, with what to do.
 
-use anju_engine::{OpenError, Unsuitable};
+use anju_engine::{OpenError, TlsTrouble, Unsuitable};
 
 /// Chinese and English.
 pub(super) fn open(error: &OpenError) -> (String, String) {
@@ -46,9 +46,10 @@ pub(super) fn open(error: &OpenError) -> (String, String) {
             "{}:连不上数据库服务器({source})。请确认它在运行,并核对主机和端口",
             path.display()
         ),
-        OpenError::Tls { path, source } => format!(
-            "{}:未能与数据库服务器建立 TLS 连接({source})。请核对 sslmode 和服务器证书,并确认本程序编译时启用了 postgres-tls",
-            path.display()
+        OpenError::Tls { path, what, source } => format!(
+            "{}:未能与数据库服务器建立 TLS 连接:{}({source})",
+            path.display(),
+            tls(*what)
         ),
         OpenError::TooOld {
             path,
@@ -86,9 +87,6 @@ pub(super) fn open(error: &OpenError) -> (String, String) {
         OpenError::Unreachable { .. } => {
             format!("{error}. See that it runs, and that host and port are right")
         }
-        OpenError::Tls { .. } => format!(
-            "{error}. See to sslmode and the server's certificate, and that this program was built with postgres-tls"
-        ),
         OpenError::Corrupt { .. } => {
             format!("{error}. Find out from where on with anju verify, and restore from a copy")
         }
@@ -108,6 +106,26 @@ fn is_database(path: &std::path::Path) -> bool {
         .is_some_and(|path| path.starts_with("postgres://"))
 }
 
+fn tls(what: TlsTrouble) -> &'static str {
+    match what {
+        TlsTrouble::NotOffered => {
+            "服务器未启用 TLS。请在服务器上启用(ssl = on),或用 sslmode=disable 不经 TLS 连接"
+        }
+        TlsTrouble::UnknownIssuer => {
+            "服务器证书不是本机信任的机构签发的。请用 sslrootcert=文件 指明签发机构的证书"
+        }
+        TlsTrouble::OtherHost => {
+            "服务器证书是给另一主机名的。请改用证书上的主机名,或为该主机另签证书"
+        }
+        TlsTrouble::NotValidNow => "服务器证书不在有效期内。请更换证书,并核对本机时钟",
+        TlsTrouble::Certificate => "服务器证书不可用。请另签一张服务器证书(第 3 版)",
+        TlsTrouble::File => {
+            "地址中 sslrootcert、sslcert 或 sslkey 指明的文件无法读取。请核对文件名和权限"
+        }
+        TlsTrouble::Handshake => "双方未能谈妥。请核对 sslcert、sslkey 和服务器的设置",
+    }
+}
+
 fn unsuitable(what: &Unsuitable) -> String {
     match what {
         Unsuitable::Encoding { encoding } => {
@@ -122,6 +140,36 @@ fn unsuitable(what: &Unsuitable) -> String {
         }
         Unsuitable::Owner { role } => {
             format!("角色 {role} 是日志的所有者或超级用户,授权与否都能改动日志。请指明另一个角色")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_trouble_with_tls_says_what_to_do_in_both_languages() {
+        for (what, words) in [
+            (TlsTrouble::NotOffered, ["ssl = on", "ssl = on"]),
+            (TlsTrouble::UnknownIssuer, ["sslrootcert", "sslrootcert"]),
+            (TlsTrouble::OtherHost, ["请改用", "use the name"]),
+            (TlsTrouble::NotValidNow, ["请更换", "renew it"]),
+            (TlsTrouble::Certificate, ["请另签", "new one"]),
+            (TlsTrouble::File, ["请核对", "mend its name"]),
+            (TlsTrouble::Handshake, ["sslkey", "sslkey"]),
+        ] {
+            let error = OpenError::Tls {
+                path: "postgres://me@db.example:5432/town".into(),
+                what,
+                source: "as found".into(),
+            };
+            let (zh, en) = open(&error);
+            for (text, word) in [zh, en].iter().zip(words) {
+                for word in [word, "TLS", "db.example", "as found"] {
+                    assert!(text.contains(word), "{text}");
+                }
+            }
         }
     }
 }
