@@ -456,9 +456,9 @@ impl<S: Store> Task<S> {
         }
         if S::FOLLOWS {
             for (stream, state) in &streams {
-                if !self.names.contains_key(&state.number) {
-                    self.names.insert(state.number, stream.clone());
-                }
+                self.names
+                    .entry(state.number)
+                    .or_insert_with(|| stream.clone());
             }
         }
         self.remembered.extend(streams);
