@@ -8,6 +8,7 @@ mod clients;
 #[cfg(unix)]
 mod cluster;
 mod cpu;
+mod database;
 mod disk;
 mod facts;
 mod growth;
@@ -27,7 +28,7 @@ use uuid::Uuid;
 
 use crate::app::Failure;
 use crate::cli::Out;
-use crate::cli::args::BenchArgs;
+use crate::cli::args::{BenchArgs, GrowsOn};
 use measure::{Board, Sample, now};
 use projects::Projects;
 use report::{NoPostgres, Settings};
@@ -53,11 +54,17 @@ pub async fn run(args: BenchArgs, out: &Out) -> Result<(), Failure> {
             format!("--growth {few}: at least {FEWEST}"),
         ));
     }
+    if args.on == GrowsOn::Postgres && args.no_postgres {
+        return Err(Failure::usage(
+            "--on postgres 与 --no-postgres 不能并用",
+            "--on postgres cannot be used with --no-postgres",
+        ));
+    }
     let start = now();
     let load = machine::load();
     let folder = Folder::create(args.dir.as_deref())?;
     if !args.growth.is_empty() {
-        return growth::run(&args.growth, args.runs, &folder.0, out).await;
+        return growth::run(&args, &folder.0, out).await;
     }
     let bar = progress_bar(STEPS * (u64::from(args.runs) + 1));
     let mut bench = Bench::prepare(&folder.0, &args, bar).await?;

@@ -159,13 +159,15 @@ fn a_private_postgresql_is_measured_beside_its_controls_and_is_gone_afterwards()
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-#[test]
-fn growth_is_measured_at_each_size_beside_a_raw_table_and_a_server_is_started_on_it() {
+/// Grows a log to two sizes, and says of each what must be said.
+fn grows(arguments: &[&str], store: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
-    let output = bench(folder.path(), &["--json", "--growth", "4000,2000"]);
+    let arguments = [&["--json", "--growth", "4000,2000"], arguments].concat();
+    let output = bench(folder.path(), &arguments);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["store"], store);
     let stages = answer["growth"].as_array().unwrap();
     let sizes: Vec<u64> = stages
         .iter()
@@ -192,12 +194,53 @@ fn growth_is_measured_at_each_size_beside_a_raw_table_and_a_server_is_started_on
                 "progress"
             ]
         );
-        assert!(stage["cold_start_seconds"].as_f64().unwrap() > 0.0);
+        for figure in [
+            "cold_start_seconds",
+            "views_bytes",
+            "filled_per_second",
+            "projected_per_second",
+            "verify_per_second",
+        ] {
+            assert!(stage[figure].as_f64().unwrap() > 0.0, "{figure}: {stage}");
+        }
         assert!(stage["memory_mib"].as_u64().unwrap() > 0);
         // Indexes and tiles together cost less than the record once more.
-        let stored = stage["stored_bytes"].as_f64().unwrap();
-        assert!(stored <= 2.0 * stage["record_bytes"].as_f64().unwrap());
+        let stored =
+            stage["stored_bytes"].as_f64().unwrap() / stage["record_bytes"].as_f64().unwrap();
+        assert!(0.5 < stored && stored <= 2.0, "{stored}");
     }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    answer
+}
+
+#[test]
+fn growth_is_measured_at_each_size_beside_a_raw_table_and_a_server_is_started_on_it() {
+    let answer = grows(&[], "sqlite");
+    assert!(answer["postgres"].is_null());
+}
+
+#[test]
+fn growth_is_measured_on_a_private_postgresql_too() {
+    let answer = grows(&["--on", "postgres"], "postgres");
+    assert!(answer["postgres"].is_string());
+}
+
+#[test]
+fn growth_on_postgresql_without_postgresql_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [
+        "--growth",
+        "2000",
+        "--on",
+        "postgres",
+        "--no-postgres",
+        "--lang",
+        "en",
+    ];
+    let output = bench(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("--on postgres"), "{said}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

@@ -146,7 +146,7 @@ impl Store {
     ///
     /// # Errors
     /// [`NoStateFolder`] for a log in a database, if no folder is named and the machine has none for such things.
-    pub(super) fn beside(&self, origin: &str, suffix: &str) -> Result<PathBuf, NoStateFolder> {
+    pub(crate) fn beside(&self, origin: &str, suffix: &str) -> Result<PathBuf, NoStateFolder> {
         let folder = match (&self.state, &self.place) {
             (Some(folder), _) => folder.clone(),
             (None, Place::File(path)) => return Ok(path.with_extension(suffix)),

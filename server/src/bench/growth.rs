@@ -1,21 +1,22 @@
 //! `anju bench --growth`: what grows more expensive while a log grows, beside a raw table that grows with it.
 //!
-//! One log grows from size to size, and with it a plain table of the same records with the one index that finds a
+//! One log, in a file or in a database, grows from size to size, and with it a plain table of the same records with the one index that finds a
 //! stream's events, filled in the same order. At each size the same questions are asked of both. A ratio that stays
 //! where it was says that ours costs no more of a large log than the database itself does.
 
 mod control;
+mod report;
 mod server;
+mod subject;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use anju_engine::SqliteLog;
 use anju_engine::clock::Clock as _;
 use anju_engine::clock::SystemClock;
 use anju_engine::event::Revision;
 use anju_engine::event::{CommandId, EventId, EventType, NewEvent, OccurredAt, Position, Source};
-use anju_engine::log::{AppendError, AppendRequest, EventLog, Expected, StreamAppend};
+use anju_engine::log::{AnyLog, AppendError, AppendRequest, EventLog, Expected, StreamAppend};
 use anju_projections::Views;
 use anju_projections::progress::ProgressQuery;
 use anju_projections::stalls::StallQuery;
@@ -23,17 +24,19 @@ use anju_workflows::calendar::Calendar;
 use anju_workflows::definition::parse_builtin;
 use anju_workflows::handler::{HandleError, Handler, new_command_id};
 use anju_workflows::project::event::ProjectId;
-use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::database::Database;
 use super::facts::{clerk, consultation};
 use super::measure::{Sample, Waits, median, now};
 use super::projects::{ASKED, HAPPENED, PROGRAMME, registration, request};
-use super::{clients, log, machine};
+use super::{clients, machine};
 use crate::app::{Failure, sources};
 use crate::cli::Out;
-use crate::output::Table;
-use control::Control;
+use crate::cli::args::{BenchArgs, GrowsOn};
+use control::{Control, Place};
+use report::{ROWS, Row, Stage, table};
+use subject::Subject;
 
 /// Of so many events there are so many projects: 220,000 of 10 million, as many as the whole country's programme of
 /// five years has.
@@ -54,75 +57,47 @@ const MANY: u64 = 4_000;
 /// How often a question is asked in one run.
 const QUESTIONS: usize = 5;
 
-/// What was measured at one size.
-#[derive(Debug, Serialize)]
-pub(super) struct Stage {
-    events: u64,
-    projects: u64,
-    /// Each figure of ours with its control's and the ratio of the two: per second.
-    rows: Vec<Row>,
-    /// Bytes of the log's file for each event, and of its canonical record.
-    stored_bytes: f64,
-    record_bytes: f64,
-    views_bytes: f64,
-    /// How many events a second went in, and through the read models.
-    filled_per_second: f64,
-    projected_per_second: f64,
-    /// From the start of `anju serve` until it answers, in seconds, and its memory then, and after every page was asked.
-    cold_start_seconds: Option<f64>,
-    memory_mib: Option<u64>,
-    verify_per_second: f64,
-}
-
-/// One figure beside its control.
-#[derive(Debug, Serialize)]
-struct Row {
-    id: &'static str,
-    ours: f64,
-    control: f64,
-    ratio: f64,
-    p50_ms: Option<f64>,
-    p99_ms: Option<f64>,
-}
-
-/// Every row, in order: id, Chinese, English.
-const ROWS: [(&str, &str, &str); 5] = [
-    (
-        "append_1",
-        "追加,1 个在途(对照:一行一事务)",
-        "append, 1 in flight (raw: one row a transaction)",
-    ),
-    (
-        "append_32",
-        "追加,32 个在途(对照:一行一事务)",
-        "append, 32 in flight (raw: one row a transaction)",
-    ),
-    (
-        "project_load",
-        "读取并折叠一个项目(对照:读出各行)",
-        "load and fold one project (raw: select its rows)",
-    ),
-    (
-        "stalled",
-        "滞后查询(对照:裸表查询)",
-        "question: what is stalled (raw: select as many rows)",
-    ),
-    (
-        "progress",
-        "进度查询(对照:裸表分组求和)",
-        "question: progress (raw: group and sum)",
-    ),
-];
-
 /// Grows, measures at each size, prints.
-pub(super) async fn run(sizes: &[u64], runs: u32, folder: &Path, out: &Out) -> Result<(), Failure> {
-    let mut sizes = sizes.to_vec();
+pub(super) async fn run(args: &BenchArgs, folder: &Path, out: &Out) -> Result<(), Failure> {
+    let database = match args.on {
+        GrowsOn::Sqlite => None,
+        GrowsOn::Postgres => Some(database(args.postgres.as_deref(), folder).await?),
+    };
+    let measured = measure(args, folder, database.as_ref(), out).await;
+    // Whatever has become of the measurement.
+    let gone = match database {
+        None => Ok(()),
+        Some(database) => database.close().await,
+    };
+    measured.and(gone)
+}
+
+async fn database(url: Option<&str>, folder: &Path) -> Result<Database, Failure> {
+    let private = match url {
+        Some(url) => return Database::at(url).await,
+        None => Database::private(folder).await?,
+    };
+    private.ok_or_else(|| Failure::Store {
+        zh: "未找到 PostgreSQL:请安装 postgresql(15 或更新),或用 --postgres URL 指明一台".to_owned(),
+        en: "no PostgreSQL found: install the package postgresql (15 or newer), or name a server with --postgres URL"
+            .to_owned(),
+    })
+}
+
+async fn measure(
+    args: &BenchArgs,
+    folder: &Path,
+    database: Option<&Database>,
+    out: &Out,
+) -> Result<(), Failure> {
+    let mut sizes = args.growth.clone();
     sizes.sort_unstable();
     sizes.dedup();
+    let (runs, on) = (args.runs, args.on);
     let start = now();
     let load = machine::load();
     let largest = sizes.last().copied().unwrap_or_default();
-    let mut growing = Growing::create(folder, largest).await?;
+    let mut growing = Growing::create(folder, database, largest).await?;
     let mut stages = Vec::new();
     for size in sizes {
         stages.push(growing.stage(size, runs).await?);
@@ -131,7 +106,13 @@ pub(super) async fn run(sizes: &[u64], runs: u32, folder: &Path, out: &Out) -> R
     let machine = machine::Machine::look(folder, sqlite, load);
     let seconds = (now() - start).as_secs_f64();
     let peak = machine::peak_memory_mib();
+    let version = database.map(|database| database.version.as_str());
     let json = json!({
+        "store": match on {
+            GrowsOn::Sqlite => "sqlite",
+            GrowsOn::Postgres => "postgres",
+        },
+        "postgres": version,
         "machine": machine,
         "runs": runs,
         "seconds": (seconds * 10.0).round() / 10.0,
@@ -139,13 +120,16 @@ pub(super) async fn run(sizes: &[u64], runs: u32, folder: &Path, out: &Out) -> R
         "growth": stages,
     });
     out.answer(&json, || {
-        let mut text = table(out, &stages);
+        let mut text = table(out, on, &stages);
         text.push('\n');
         text.push_str(&super::report::machine_line(out, &machine));
         text.push_str(&out.pick(
             format!("每个规模 {runs} 轮取中位数;对照表随之增长,记录相同、顺序相同;共 {seconds:.0} 秒\n"),
             format!("medians of {runs} runs at each size; the raw table grows with the log, the same records in the same order; {seconds:.0} s in all\n"),
         ));
+        if let Some(version) = version {
+            text.push_str(&report::about_postgres(out, version));
+        }
         if machine.volatile() || !machine.optimised {
             text.push_str(&super::report::warnings(out, &machine));
         }
@@ -156,8 +140,7 @@ pub(super) async fn run(sizes: &[u64], runs: u32, folder: &Path, out: &Out) -> R
 
 /// A log that grows, and what grows with it.
 struct Growing {
-    folder: PathBuf,
-    log: Arc<SqliteLog>,
+    subject: Subject,
     control: Control,
     /// How many projects there will be at the largest size: streams are made as the log grows.
     size: u64,
@@ -171,12 +154,14 @@ struct Growing {
 }
 
 impl Growing {
-    async fn create(folder: &Path, largest: u64) -> Result<Self, Failure> {
-        let log = Arc::new(log::create(&folder.join("anju.db")).await?);
+    async fn create(
+        folder: &Path,
+        database: Option<&Database>,
+        largest: u64,
+    ) -> Result<Self, Failure> {
         let growing = Self {
-            folder: folder.to_owned(),
-            control: Control::create(&folder.join("control.db")).await?,
-            log,
+            subject: Subject::create(folder, database).await?,
+            control: Control::create(&folder.join("control.db"), database).await?,
             size: 1,
             projects: 0,
             next: Vec::with_capacity(usize::try_from(largest / EVENTS_A_PROJECT).unwrap_or(0)),
@@ -195,7 +180,7 @@ impl Growing {
     }
 
     fn handler(&self) -> Arc<Handler> {
-        let log: Arc<dyn EventLog> = self.log.clone();
+        let log: Arc<dyn EventLog> = self.subject.log.clone();
         Arc::new(Handler::new(log, Arc::new(SystemClock)))
     }
 
@@ -203,8 +188,9 @@ impl Growing {
         eprintln!("{size} …");
         self.filling = (0, 0.0);
         self.fill(size).await?;
+        self.control.settle().await?;
         let start = now();
-        let views = Arc::new(Views::open(&self.views_path(), self.handler()).await?);
+        let views = Arc::new(Views::open(self.subject.views(), self.handler()).await?);
         let before = views.position().await?;
         let Position(reached) = views.catch_up().await?;
         let projected = (reached - before.0) as f64 / (now() - start).as_secs_f64().max(1e-9);
@@ -237,19 +223,23 @@ impl Growing {
             })
             .collect();
         let start = now();
-        let verified = self.log.verify(&|_, _| {}).await?;
+        let verified = self.subject.log.verify(&|_, _| {}).await?;
         let verify_per_second = verified.size as f64 / (now() - start).as_secs_f64().max(1e-9);
         let records = self.record_bytes().await?;
         drop(views);
-        let started = server::start_and_ask(&self.folder.join("anju.db")).await?;
+        let started = server::start_and_ask(&self.subject).await?;
         let weigh = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len()) as f64;
+        let stored = match self.control.log_bytes().await? {
+            Some(bytes) => bytes,
+            None => self.subject.file().map_or(0.0, weigh),
+        };
         Ok(Stage {
             events: self.size,
             projects: self.projects,
             rows,
-            stored_bytes: weigh(&self.folder.join("anju.db")) / self.size as f64,
+            stored_bytes: stored / self.size as f64,
             record_bytes: records,
-            views_bytes: weigh(&self.views_path()) / self.size as f64,
+            views_bytes: weigh(self.subject.views()) / self.size as f64,
             filled_per_second: self.filling.0 as f64 / self.filling.1.max(1e-9),
             projected_per_second: projected,
             cold_start_seconds: started.as_ref().map(|started| started.seconds),
@@ -258,16 +248,12 @@ impl Growing {
         })
     }
 
-    fn views_path(&self) -> PathBuf {
-        self.folder.join("anju.views.db")
-    }
-
     /// The mean size of a canonical record, over some of all parts of the log.
     async fn record_bytes(&self) -> Result<f64, Failure> {
         let (mut bytes, mut count) = (0, 0);
         for part in 0..50 {
             let from = Position(1 + self.size * part / 50);
-            let records = self.log.read_records(from, 256).await?;
+            let records = self.subject.log.read_records(from, 256).await?;
             bytes += records.iter().map(String::len).sum::<usize>();
             count += records.len();
         }
@@ -286,7 +272,7 @@ impl Growing {
             let count = (size - self.size).min(CHUNK);
             let requests = self.facts(count)?;
             let start = now();
-            append(&self.log, FILLING, requests).await?;
+            append(&self.subject.log, FILLING, requests).await?;
             self.filling.0 += count;
             self.filling.1 += (now() - start).as_secs_f64();
             self.size += count;
@@ -315,7 +301,7 @@ impl Growing {
         self.projects += count;
         self.next
             .resize(self.next.len() + usize::try_from(count).unwrap_or(0), 1);
-        self.size = self.log.head().await?.size;
+        self.size = self.subject.log.head().await?.size;
         Ok(())
     }
 
@@ -350,7 +336,7 @@ impl Growing {
     async fn copy_to_control(&mut self) -> Result<(), Failure> {
         loop {
             let from = self.control.size() + 1;
-            let records = self.log.read_records(Position(from), 4_096).await?;
+            let records = self.subject.log.read_records(Position(from), 4_096).await?;
             if records.is_empty() {
                 return Ok(());
             }
@@ -365,11 +351,11 @@ impl Growing {
         for (clients, count) in [(1, few), (32, MANY)] {
             let from = Position(self.size.saturating_sub(count) + 1);
             let count = usize::try_from(count).unwrap_or(usize::MAX);
-            let records = self.log.read_records(from, count).await?;
+            let records = self.subject.log.read_records(from, count).await?;
             let requests = self.facts(records.len() as u64)?;
             let places: Vec<_> = requests.iter().filter_map(place).collect();
             let control = self.control.append(&records, &places).await?;
-            let ours = append(&self.log, clients, requests).await?;
+            let ours = append(&self.subject.log, clients, requests).await?;
             self.size += records.len() as u64;
             taken.push((ours, control));
         }
@@ -415,13 +401,13 @@ impl Growing {
     }
 
     async fn close(self) -> Result<(), Failure> {
-        self.log.close().await;
+        self.subject.log.close().await;
         self.control.close().await
     }
 }
 
 /// The project and the revision of the one event of an append.
-fn place(request: &AppendRequest) -> Option<(i64, i64)> {
+fn place(request: &AppendRequest) -> Option<Place> {
     let part = request.appends.first()?;
     let digits = part.stream.as_str().strip_prefix("project-bench-")?;
     let revision = match part.expected {
@@ -460,7 +446,7 @@ fn fact(command_id: CommandId, n: u64) -> Result<NewEvent, Failure> {
 }
 
 async fn append(
-    log: &Arc<SqliteLog>,
+    log: &Arc<AnyLog>,
     clients: usize,
     requests: Vec<AppendRequest>,
 ) -> Result<Sample, Failure> {
@@ -479,102 +465,4 @@ async fn append(
         }
     })
     .await
-}
-
-fn table(out: &Out, stages: &[Stage]) -> String {
-    let mut heads = vec![out.pick("测量", "measurement")];
-    for stage in stages {
-        heads.push(out.pick(
-            format!("{} 个事件", stage.events),
-            format!("{} events", stage.events),
-        ));
-        heads.push(out.pick("对照", "raw"));
-        heads.push(out.pick("比值", "ratio"));
-    }
-    heads.push(out.pick("末/首", "top/bottom"));
-    let mut table = Table::new(heads);
-    for (n, (_, zh, en)) in ROWS.iter().enumerate() {
-        let mut cells = vec![out.pick(*zh, *en)];
-        for stage in stages {
-            match stage.rows.get(n) {
-                Some(row) => cells.extend([
-                    format!("{}/s", figure(row.ours)),
-                    format!("{}/s", figure(row.control)),
-                    format!("{:.3}", row.ratio),
-                ]),
-                None => cells.extend([String::new(), String::new(), String::new()]),
-            }
-        }
-        let ratios: Vec<f64> = stages
-            .iter()
-            .filter_map(|stage| Some(stage.rows.get(n)?.ratio))
-            .collect();
-        cells.push(match (ratios.first(), ratios.last()) {
-            // How many times more ours costs, beside the control, at the top than at the bottom.
-            (Some(bottom), Some(top)) if ratios.len() > 1 => format!("{:.2}", bottom / top),
-            _ => String::new(),
-        });
-        table.row(cells);
-    }
-    let mut plain = |zh: &str, en: &str, of: &dyn Fn(&Stage) -> String| {
-        let mut cells = vec![out.pick(zh, en)];
-        for stage in stages {
-            cells.extend([of(stage), String::new(), String::new()]);
-        }
-        cells.push(String::new());
-        table.row(cells);
-    };
-    plain("项目", "projects", &|s| s.projects.to_string());
-    plain(
-        "每个事件在盘上(字节)",
-        "an event on the disk, bytes",
-        &|s| {
-            format!(
-                "{:.0} ({:.2}×)",
-                s.stored_bytes,
-                s.stored_bytes / s.record_bytes
-            )
-        },
-    );
-    plain(
-        "其中规范记录(字节)",
-        "its canonical record, bytes",
-        &|s| format!("{:.0}", s.record_bytes),
-    );
-    plain(
-        "视图,每个事件(字节)",
-        "read models, bytes an event",
-        &|s| format!("{:.0}", s.views_bytes),
-    );
-    plain("写入", "filled", &|s| {
-        format!("{}/s", figure(s.filled_per_second))
-    });
-    plain("视图跟进", "read models caught up", &|s| {
-        format!("{}/s", figure(s.projected_per_second))
-    });
-    plain("校验", "verify", &|s| {
-        format!("{}/s", figure(s.verify_per_second))
-    });
-    plain(
-        "anju serve 启动至应答(秒)",
-        "anju serve: start to first answer, s",
-        &|s| {
-            s.cold_start_seconds
-                .map_or_else(|| "?".to_owned(), |seconds| format!("{seconds:.2}"))
-        },
-    );
-    plain("其内存(MiB)", "its memory, MiB", &|s| {
-        s.memory_mib
-            .map_or_else(|| "?".to_owned(), |mib| mib.to_string())
-    });
-    table.render()
-}
-
-/// Small figures with decimals, large ones without.
-fn figure(number: f64) -> String {
-    if number < 10.0 {
-        format!("{number:.2}")
-    } else {
-        format!("{number:.0}")
-    }
 }

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use anju_engine::clock::SystemClock;
 use anju_engine::event::Position;
-use anju_engine::log::{AppendRequest, EventLog, Origin};
-use anju_engine::{CreateOptions, LogOptions, PostgresLog};
+use anju_engine::log::{AppendRequest, EventLog};
+use anju_engine::{LogOptions, PostgresLog};
 use anju_workflows::handler::HandleError;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool, Row};
-use uuid::Uuid;
+use sqlx::postgres::{PgConnection, PgPoolOptions};
+use sqlx::{Executor, PgPool};
 
 use super::clients;
-use super::cluster::Cluster;
+use super::database::{Database, copied, failed, stored_bytes};
 use super::facts::Feed;
 use super::measure::{Board, Sample, now};
 use crate::app::Failure;
@@ -38,11 +37,7 @@ CREATE TABLE raw (
 
 /// A server that is measured, with a database of the bench's own on it.
 pub(super) struct Postgres {
-    /// Ends with the bench, if it is the bench's.
-    _cluster: Option<Cluster>,
-    server: PgConnectOptions,
-    database: String,
-    url: String,
+    database: Database,
     log: Arc<PostgresLog>,
     other: Arc<PostgresLog>,
     feed: Feed,
@@ -53,71 +48,40 @@ pub(super) struct Postgres {
     pub(super) version: String,
 }
 
-fn failed(error: sqlx::Error) -> Failure {
-    Failure::Store {
-        zh: format!("PostgreSQL 对照出错:{error}"),
-        en: format!("the PostgreSQL of the controls failed: {error}"),
-    }
-}
-
 impl Postgres {
     /// A private server below `folder`; `None` if PostgreSQL is not installed.
     pub(super) async fn private(folder: &Path, streams: u64) -> Result<Option<Self>, Failure> {
-        match Cluster::start(folder)? {
+        match Database::private(folder).await? {
             None => Ok(None),
-            Some(cluster) => {
-                let url = cluster.url();
-                Self::create(&url, Some(cluster), streams).await.map(Some)
-            }
+            Some(database) => Self::create(database, streams).await.map(Some),
         }
     }
 
     /// The server at `url`, whose user must be allowed to make a database.
     pub(super) async fn at(url: &str, streams: u64) -> Result<Self, Failure> {
-        Self::create(url, None, streams).await
+        Self::create(Database::at(url).await?, streams).await
     }
 
-    async fn create(url: &str, cluster: Option<Cluster>, streams: u64) -> Result<Self, Failure> {
-        let server: PgConnectOptions = url.parse().map_err(|error| {
-            Failure::usage(
-                format!("--postgres:{error}"),
-                format!("--postgres: {error}"),
-            )
-        })?;
-        let database = format!("anju_bench_{}", Uuid::new_v4().simple());
-        let mut conn = server.clone().connect().await.map_err(failed)?;
-        // The name is of our own making.
-        let make = sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {database}")));
-        make.execute(&mut conn).await.map_err(failed)?;
-        let row = sqlx::query("SHOW server_version").fetch_one(&mut conn);
-        let version = row.await.and_then(|row| row.try_get(0)).map_err(failed)?;
-        conn.close().await.map_err(failed)?;
-        let own = server.clone().database(&database);
-        let url = own.to_url_lossy().to_string();
+    async fn create(database: Database, streams: u64) -> Result<Self, Failure> {
         let raw = PgPoolOptions::new()
             .max_connections(u32::try_from(EACH).unwrap_or(32))
             // A ping before each statement would be measured with it.
             .test_before_acquire(false)
-            .connect_with(own)
+            .connect_with(database.options())
             .await
             .map_err(failed)?;
-        let origin = Origin::real(format!("anju.bench/{}", Uuid::new_v4()));
+        let log = database.log().await?;
         let (options, clock) = (LogOptions::default(), Arc::new(SystemClock));
-        let create = CreateOptions::new(origin);
-        let log = PostgresLog::create(&url, create, options.clone(), clock.clone()).await?;
-        let other = PostgresLog::open(&url, options, clock).await?;
+        let other = PostgresLog::open(database.url(), options, clock).await?;
         let mut postgres = Self {
-            _cluster: cluster,
-            server,
+            version: database.version.clone(),
             database,
-            url,
             log: Arc::new(log),
             other: Arc::new(other),
             feed: Feed::new(streams),
             raw,
             streams,
             next: 0,
-            version,
         };
         postgres.append(FILLING, streams).await?;
         Ok(postgres)
@@ -211,10 +175,7 @@ impl Postgres {
         for record in records {
             let (stream, revision) = (self.next % self.streams, self.next / self.streams);
             self.next += 1;
-            text.push_str(&format!("{stream}\t{revision}\t"));
-            // What COPY reads with another meaning.
-            text.push_str(&record.replace('\\', "\\\\"));
-            text.push('\n');
+            copied(&mut text, stream, revision, record);
         }
         let mut conn = self.raw.acquire().await.map_err(failed)?;
         let conn: &mut PgConnection = &mut conn;
@@ -252,23 +213,12 @@ impl Postgres {
     /// Weighs the log, and takes the database away.
     pub(super) async fn close(self, board: &mut Board) -> Result<(), Failure> {
         let size = self.log.head().await?.size;
-        let bytes = sqlx::query(
-            "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class \
-             WHERE relnamespace = 'anju_log'::regnamespace AND relkind = 'r'",
-        )
-        .fetch_one(&self.raw)
-        .await;
-        let bytes: i64 = bytes.and_then(|row| row.try_get(0)).map_err(failed)?;
-        board.add("pg_stored_bytes", Sample::of(bytes as f64 / size as f64));
+        let bytes = stored_bytes(&self.raw).await?;
+        board.add("pg_stored_bytes", Sample::of(bytes / size as f64));
         self.other.close().await;
         self.log.close().await;
         self.raw.close().await;
-        let mut conn = self.server.connect().await.map_err(failed)?;
-        let drop = format!("DROP DATABASE {} WITH (FORCE)", self.database);
-        let dropped = sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut conn).await;
-        dropped.map_err(failed)?;
-        tracing::debug!(url = self.url, "the database of the bench is gone");
-        conn.close().await.map_err(failed)
+        self.database.close().await
     }
 }
 

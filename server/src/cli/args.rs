@@ -624,4 +624,16 @@ pub struct BenchArgs {
     /// Instead: let a log grow to these numbers of events, and measure at each, for example 100000,1000000
     #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
     pub growth: Vec<u64>,
+    /// In what the log grows. On PostgreSQL in a database of its own, on the server of --postgres or on a private one
+    #[arg(long, value_enum, default_value_t = GrowsOn::Sqlite, requires = "growth")]
+    pub on: GrowsOn,
+}
+
+/// In what a log grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GrowsOn {
+    /// A SQLite file
+    Sqlite,
+    /// A PostgreSQL database
+    Postgres,
 }

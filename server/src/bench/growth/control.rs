@@ -1,72 +1,54 @@
 //! The raw tables that grow with the log: the same records, one index, no states, no rules, no proofs.
 
-use std::fmt::Write as _;
+mod postgres;
+mod sqlite;
+
 use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnection, SqlitePoolOptions};
-use sqlx::{ConnectOptions, Connection, Executor, Row, SqlitePool};
-
 use crate::app::Failure;
-use crate::bench::measure::{Sample, now};
-use crate::bench::sqlite::{failed, options};
+use crate::bench::database::Database;
+use crate::bench::measure::Sample;
+use postgres::Postgres;
+use sqlite::Sqlite;
 
-const TABLES: &str = "
-CREATE TABLE history (
-    position INTEGER PRIMARY KEY, stream INTEGER NOT NULL, revision INTEGER NOT NULL, record TEXT NOT NULL,
-    UNIQUE (stream, revision)
-);
-CREATE TABLE stream (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE project (
-    number INTEGER PRIMARY KEY, name TEXT NOT NULL, area TEXT NOT NULL, stage TEXT NOT NULL, status TEXT NOT NULL,
-    due TEXT NOT NULL, households INTEGER NOT NULL, open TEXT NOT NULL
-);
-CREATE INDEX project_by_due ON project (due);";
+/// The number of a project, and the revision of its event.
+pub(super) type Place = (i64, i64);
 
-const INSERT: &str = "INSERT INTO history (stream, revision, record) VALUES (?, ?, ?)";
-
-/// What a record says of its stream, as far as the raw table keeps it.
-fn place(record: &str) -> Option<(&str, i64)> {
+/// Where among the projects' events a record stands; `None` for what is no project's.
+fn place(record: &str) -> Option<Place> {
     // Canonical: the keys stand in their order, and neither value has escapes.
-    let (_, stream) = record.rsplit_once(r#""stream":""#)?;
+    let (_, stream) = record.rsplit_once(r#""stream":"project-bench-"#)?;
     let (_, revision) = record.rsplit_once(r#""revision":"#)?;
-    let (stream, _) = stream.split_once('"')?;
+    let (number, _) = stream.split_once('"')?;
     let digits = revision.split(|c: char| !c.is_ascii_digit()).next()?;
-    Some((stream, digits.parse().ok()?))
+    Some((number.parse().ok()?, digits.parse().ok()?))
 }
 
+/// The raw tables of one growing log: its rows in a store of the same kind as the log's. What the read models are
+/// compared with stands in SQLite, as they do, wherever the log is.
 pub(super) struct Control {
-    writer: SqliteConnection,
-    readers: SqlitePool,
+    sqlite: Sqlite,
+    postgres: Option<Postgres>,
     /// How many records of the log it has or stands for.
     size: u64,
-    projects: u64,
 }
 
 impl Control {
-    pub(super) async fn create(path: &Path) -> Result<Self, Failure> {
-        let options = options(path).pragma("cache_size", "-32768");
-        let mut writer = options.clone().connect().await.map_err(failed)?;
-        writer
-            .execute(sqlx::raw_sql(TABLES))
-            .await
-            .map_err(failed)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(1)
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await
-            .map_err(failed)?;
+    /// New and empty, in a file, and for a log in a database in that.
+    pub(super) async fn create(path: &Path, database: Option<&Database>) -> Result<Self, Failure> {
         Ok(Self {
-            writer,
-            readers,
+            sqlite: Sqlite::create(path).await?,
+            postgres: match database {
+                None => None,
+                Some(database) => Some(Postgres::create(database).await?),
+            },
             size: 0,
-            projects: 0,
         })
     }
 
+    /// The version of SQLite.
     pub(super) async fn version(&mut self) -> Result<String, Failure> {
-        let row = sqlx::query("SELECT sqlite_version()").fetch_one(&mut self.writer);
-        row.await.and_then(|row| row.try_get(0)).map_err(failed)
+        self.sqlite.version().await
     }
 
     /// How many records it has.
@@ -79,141 +61,78 @@ impl Control {
         self.size = size;
     }
 
-    /// Adds records of the log in one transaction: this is not measured.
+    /// Adds records of the log: this is not measured.
     pub(super) async fn add(&mut self, records: &[String]) -> Result<(), Failure> {
-        self.writer.execute("BEGIN").await.map_err(failed)?;
-        for record in records {
-            let Some((stream, revision)) = place(record) else {
-                continue;
-            };
-            let number = match stream.strip_prefix("project-bench-") {
-                Some(digits) => digits.parse().unwrap_or(-1),
-                None => -1,
-            };
-            if number < 0 {
-                // What is no project's is no history here.
-                continue;
-            }
-            sqlx::query(INSERT)
-                .bind(number)
-                .bind(revision)
-                .bind(record.as_str())
-                .execute(&mut self.writer)
-                .await
-                .map_err(failed)?;
+        // What is no project's is no history here.
+        let rows: Vec<(Place, &str)> = records
+            .iter()
+            .filter_map(|record| Some((place(record)?, record.as_str())))
+            .collect();
+        match &mut self.postgres {
+            None => self.sqlite.add(&rows).await?,
+            Some(postgres) => postgres.add(&rows).await?,
         }
-        self.writer.execute("COMMIT").await.map_err(failed)?;
         self.size += records.len() as u64;
         Ok(())
+    }
+
+    /// Lets a database put its tables in order, the log's and these alike, as one does by itself in quiet hours: else it
+    /// would begin at some moment of its own choice, while something is measured.
+    pub(super) async fn settle(&mut self) -> Result<(), Failure> {
+        match &mut self.postgres {
+            None => Ok(()),
+            Some(postgres) => postgres.settle().await,
+        }
     }
 
     /// One row a transaction through one connection of one's own, at these streams and revisions.
     pub(super) async fn append(
         &mut self,
         records: &[String],
-        places: &[(i64, i64)],
+        places: &[Place],
     ) -> Result<Sample, Failure> {
-        let mut waits = Vec::with_capacity(records.len());
-        let start = now();
-        for (record, (stream, revision)) in records.iter().zip(places) {
-            let asked = now();
-            sqlx::query(INSERT)
-                .bind(stream)
-                .bind(revision)
-                .bind(record.as_str())
-                .execute(&mut self.writer)
-                .await
-                .map_err(failed)?;
-            waits.push(now() - asked);
+        match &mut self.postgres {
+            None => self.sqlite.append(records, places).await,
+            Some(postgres) => postgres.append(records, places).await,
         }
-        Ok(Sample::since(start, records.len()).with_waits(waits))
     }
 
     /// The rows of each of these projects, in order.
-    pub(super) async fn load(&self, projects: &[u64]) -> Result<Sample, Failure> {
-        let mut waits = Vec::with_capacity(projects.len());
-        let start = now();
-        for project in projects {
-            let asked = now();
-            let rows = sqlx::query(
-                "SELECT revision, record FROM history WHERE stream = ? ORDER BY revision",
-            )
-            .bind(i64::try_from(*project).unwrap_or(i64::MAX))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(failed)?;
-            if rows.is_empty() {
-                return Err(failed(sqlx::Error::RowNotFound));
-            }
-            for row in &rows {
-                let _: &str = row.try_get(1).map_err(failed)?;
-            }
-            waits.push(now() - asked);
+    pub(super) async fn load(&mut self, projects: &[u64]) -> Result<Sample, Failure> {
+        match &mut self.postgres {
+            None => self.sqlite.load(projects).await,
+            Some(postgres) => postgres.load(projects).await,
         }
-        Ok(Sample::since(start, projects.len()).with_waits(waits))
     }
 
     /// Makes the rows of so many projects, each with about as much as a list shows of one.
     pub(super) async fn projects(&mut self, count: u64) -> Result<(), Failure> {
-        let mut open = String::new();
-        while open.len() < 200 {
-            // Writing to a String cannot fail.
-            let _ = write!(open, "{{\"deadline\":{}}},", open.len());
-        }
-        sqlx::query(
-            "INSERT INTO project (number, name, area, stage, status, due, households, open) \
-             WITH RECURSIVE n(i) AS (SELECT $1 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $2) \
-             SELECT i, '测试小区' || i, 'area-' || (i % 20), 'stage-' || (i % 8), 'active', \
-                 date('2021-01-01', (i * 7919 % 365) || ' days'), 319, $3 FROM n WHERE $1 < $2",
-        )
-        .bind(i64::try_from(self.projects).unwrap_or(i64::MAX))
-        .bind(i64::try_from(count).unwrap_or(i64::MAX))
-        .bind(open)
-        .execute(&mut self.writer)
-        .await
-        .map_err(failed)?;
-        self.projects = count;
-        Ok(())
+        self.sqlite.projects(count).await
     }
 
     /// As many rows as ours answers with, the earliest due first, so many times.
     pub(super) async fn stalled(&self, rows: usize, times: usize) -> Result<Sample, Failure> {
-        let start = now();
-        for _ in 0..times {
-            let found = sqlx::query(
-                "SELECT number, name, area, stage, status, due, households, open FROM project \
-                 WHERE due < '2022-01-01' ORDER BY due LIMIT ?",
-            )
-            .bind(i64::try_from(rows).unwrap_or(i64::MAX))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(failed)?;
-            for row in &found {
-                for column in [1, 2, 3, 4, 5, 7] {
-                    let _: String = row.try_get(column).map_err(failed)?;
-                }
-            }
-        }
-        Ok(Sample::since(start, times))
+        self.sqlite.stalled(rows, times).await
     }
 
     /// One group and sum over all projects, so many times.
     pub(super) async fn progress(&self, times: usize) -> Result<Sample, Failure> {
-        let start = now();
-        for _ in 0..times {
-            sqlx::query(
-                "SELECT area, stage, status, count(*), sum(households) FROM project GROUP BY area, stage, status",
-            )
-            .fetch_all(&self.readers)
-            .await
-            .map_err(failed)?;
+        self.sqlite.progress(times).await
+    }
+
+    /// How many bytes the log's own tables have; `None` if it is a file.
+    pub(super) async fn log_bytes(&mut self) -> Result<Option<f64>, Failure> {
+        match &mut self.postgres {
+            None => Ok(None),
+            Some(postgres) => postgres.log_bytes().await.map(Some),
         }
-        Ok(Sample::since(start, times))
     }
 
     pub(super) async fn close(self) -> Result<(), Failure> {
-        self.readers.close().await;
-        self.writer.close().await.map_err(failed)
+        if let Some(postgres) = self.postgres {
+            postgres.close().await?;
+        }
+        self.sqlite.close().await
     }
 }
 
@@ -222,9 +141,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stream_and_revision_are_read_from_the_end_of_a_record() {
+    fn project_and_revision_are_read_from_the_end_of_a_record() {
         let record = r#"{"data":{"note":"\"stream\":\"x\""},"revision":44,"source":"screen","stream":"project-bench-7","type":"t"}"#;
-        assert_eq!(place(record), Some(("project-bench-7", 44)));
+        assert_eq!(place(record), Some((7, 44)));
+        let calendar = r#"{"data":{},"revision":0,"source":"rule","stream":"calendar","type":"t"}"#;
+        assert_eq!(place(calendar), None);
         assert_eq!(place("{}"), None);
     }
 }

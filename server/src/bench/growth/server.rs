@@ -1,6 +1,5 @@
 //! `anju serve` started on the grown log, as after a restart of the machine's service.
 
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
+use super::subject::Subject;
 use crate::app::Failure;
 use crate::bench::machine::memory_of;
 use crate::bench::measure::now;
@@ -32,16 +32,20 @@ fn failed(error: impl std::fmt::Display) -> Failure {
 
 /// Starts this program as a server on a store, asks it, and ends it. `None` if this is not the `anju` program, as in a
 /// test that calls the bench by itself.
-pub(super) async fn start_and_ask(store: &Path) -> Result<Option<Started>, Failure> {
+pub(super) async fn start_and_ask(store: &Subject) -> Result<Option<Started>, Failure> {
     let program = std::env::current_exe().map_err(failed)?;
     if program.file_stem().is_none_or(|name| name != "anju") {
         return Ok(None);
     }
     let start = now();
-    let mut child = Command::new(program)
-        .arg("serve")
-        .arg("--store")
-        .arg(format!("sqlite:{}", store.display()))
+    let mut command = Command::new(program);
+    // Not as an argument, which everybody on the machine could read: there may be a password in it.
+    command.arg("serve").env("ANJU_STORE", store.address());
+    match store.state() {
+        Some(folder) => command.env("ANJU_STATE", folder),
+        None => command.env_remove("ANJU_STATE"),
+    };
+    let mut child = command
         .args(["--listen", "127.0.0.1:0"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
