@@ -197,7 +197,6 @@ fn grows(arguments: &[&str], store: &str) -> Value {
         for figure in [
             "cold_start_seconds",
             "views_bytes",
-            "filled_per_second",
             "projected_per_second",
             "verify_per_second",
         ] {
