@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::ViewError;
 
-/// How often it is looked whether another process has finished.
+/// How often it is looked whether another process has finished. Nothing tells of a lock that was let go but waiting for it
+/// in a thread of its own, and such a thread could not be called off: the program could not end before the other one has.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// The turn of one process. It ends when this is dropped, and when the process ends, however it ends.
