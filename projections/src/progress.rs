@@ -392,10 +392,10 @@ async fn money(
     lang: Lang,
 ) -> Result<Vec<Money>, ViewError> {
     let rows = sqlx::query(
-        "SELECT f.reference, COUNT(*) AS projects, SUM(f.whole >> 32) AS high, SUM(f.whole & 4294967295) AS low,
-                SUM(f.micro) AS micro
-         FROM project p JOIN figure f ON f.project_no = p.no
-         WHERE p.programme = ? GROUP BY f.reference ORDER BY f.reference",
+        "SELECT t.reference, SUM(t.projects) AS projects, SUM(t.high) AS high, SUM(t.low) AS low,
+                SUM(t.micro) AS micro
+         FROM cohort c CROSS JOIN figure_tally t ON t.cohort = c.no
+         WHERE c.programme = ? GROUP BY t.reference ORDER BY t.reference",
     )
     .bind(programme)
     .fetch_all(&mut *question.rows)
@@ -439,9 +439,9 @@ async fn refusals(
     lang: Lang,
 ) -> Result<Vec<RefusalCount>, ViewError> {
     let rows = sqlx::query(
-        "SELECT r.stage, r.rule, SUM(r.count) AS refusals, COUNT(*) AS projects
-         FROM refusal r JOIN project p ON p.no = r.project_no
-         WHERE p.programme = ? GROUP BY r.stage, r.rule ORDER BY refusals DESC, r.rule, r.stage",
+        "SELECT t.stage, t.rule, SUM(t.refusals) AS refusals, SUM(t.projects) AS projects
+         FROM cohort c CROSS JOIN refusal_tally t ON t.cohort = c.no
+         WHERE c.programme = ? GROUP BY t.stage, t.rule ORDER BY refusals DESC, t.rule, t.stage",
     )
     .bind(programme)
     .fetch_all(&mut *question.rows)

@@ -31,7 +31,7 @@ use tokio::time::{Duration, Instant};
 use crate::ViewError;
 use crate::calendars::Calendars;
 use crate::fold::{Notes, Open, fold, rows};
-use crate::store::{self, Batch, Reached, Touched};
+use crate::store::{self, Batch, Cohorts, Reached, Touched};
 
 pub(crate) use drawers::Room;
 pub(crate) use turn::Turn;
@@ -150,13 +150,14 @@ pub(crate) async fn fill(
         connection,
         calendars,
         latest_day: None,
+        cohorts: Cohorts::default(),
         report,
     };
     let programmes = Batch {
         programmes: gathered.programmes,
         ..Batch::default()
     };
-    store::write_rows(writing.connection, &programmes).await?;
+    store::write_uncounted(writing.connection, &programmes, &mut writing.cohorts).await?;
     let mut drawers = gathered.drawers;
     for drawer in 0..drawers.count() {
         for part in drawers.parts(drawer) {
@@ -180,6 +181,7 @@ pub(crate) async fn fill(
         latest_day: writing.latest_day,
         calendar: writing.calendars.newest().0,
     };
+    store::tally::count_all(connection).await?;
     store::write_reached(connection, &reached).await?;
     tracing::info!(took = ?start.elapsed(), "the rows are written");
     Ok(())
@@ -190,6 +192,7 @@ struct Writing<'a> {
     connection: &'a mut SqliteConnection,
     calendars: Arc<Calendars>,
     latest_day: Option<Date>,
+    cohorts: Cohorts,
     report: &'a Report,
 }
 
@@ -220,7 +223,7 @@ impl Writing<'_> {
                 refusals: notes.refusals,
                 escalations: notes.escalations,
             };
-            store::write_rows(&mut transaction, &batch).await?;
+            store::write_uncounted(&mut transaction, &batch, &mut self.cohorts).await?;
             self.report.written(written);
         }
         drop(folded);

@@ -2,6 +2,7 @@
 
 mod schema;
 mod snapshot;
+pub(crate) mod tally;
 mod write;
 
 use std::path::Path;
@@ -21,8 +22,8 @@ use crate::error::{NOT_A_DATABASE, sqlite_code};
 
 pub(crate) use snapshot::{pack, unpack};
 pub(crate) use write::{
-    Batch, EscalationChange, EscalationLine, Touched, Withdrawal, deadlines, write, write_reached,
-    write_rows,
+    Batch, Cohorts, EscalationChange, EscalationLine, Touched, Withdrawal, deadlines, write,
+    write_reached, write_uncounted,
 };
 
 /// How long one process waits for another that writes the views.
@@ -203,7 +204,7 @@ async fn copy_from_fresh(
     if unless(&reached(&mut transaction).await?) {
         return Ok(());
     }
-    for table in TABLES {
+    for table in TABLES.iter().chain(&tally::TABLES) {
         // Into an empty table of the same form SQLite copies the rows and the entries of the indexes as they are.
         sqlx::raw_sql(AssertSqlSafe(format!(
             "DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM fresh.{table};"

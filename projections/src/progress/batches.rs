@@ -33,14 +33,11 @@ pub(super) async fn by_batch(
     programme: &str,
 ) -> Result<Vec<BatchProgress>, ViewError> {
     let rows = sqlx::query(
-        "SELECT b.year, COUNT(*) AS projects, SUM(b.since <> '') AS carried_in,
-                SUM(b.until <> '9999-12-31') AS carried_out,
-                SUM(p.started IS NOT NULL AND p.started > b.since AND p.started <= b.until) AS started,
-                SUM(p.finished IS NOT NULL AND p.finished > b.since AND p.finished <= b.until) AS finished,
-                SUM(p.accepted IS NOT NULL AND p.accepted > b.since AND p.accepted <= b.until) AS accepted
-         FROM project p JOIN batch b ON b.project_no = p.no
-         WHERE p.programme = ? AND p.status <> 'withdrawn'
-         GROUP BY b.year ORDER BY b.year",
+        "SELECT t.year, SUM(t.projects) AS projects, SUM(t.carried_in) AS carried_in,
+                SUM(t.carried_out) AS carried_out, SUM(t.started) AS started, SUM(t.finished) AS finished,
+                SUM(t.accepted) AS accepted
+         FROM cohort c CROSS JOIN batch_tally t ON t.cohort = c.no
+         WHERE c.programme = ? GROUP BY t.year ORDER BY t.year",
     )
     .bind(programme)
     .fetch_all(&mut *question.rows)

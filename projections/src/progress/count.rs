@@ -115,25 +115,39 @@ pub(super) async fn groups(
     question: &mut Question,
     programme: &str,
 ) -> Result<Vec<Group>, ViewError> {
-    let rows = sqlx::query(
-        "SELECT area, stage, status, COUNT(*) AS projects, SUM(counted) AS counted,
-                COUNT(started) AS started, COUNT(finished) AS finished, COUNT(accepted) AS accepted,
-                COUNT(compounds) AS known_compounds, COUNT(households) AS known_households,
-                COUNT(buildings) AS known_buildings, COUNT(area_m2) AS known_area_m2,
-                COALESCE(SUM(compounds >> 32), 0) AS compounds_high,
-                COALESCE(SUM(compounds & 4294967295), 0) AS compounds_low,
-                COALESCE(SUM(households >> 32), 0) AS households_high,
-                COALESCE(SUM(households & 4294967295), 0) AS households_low,
-                COALESCE(SUM(buildings >> 32), 0) AS buildings_high,
-                COALESCE(SUM(buildings & 4294967295), 0) AS buildings_low,
-                COALESCE(SUM(area_m2 >> 32), 0) AS area_high,
-                COALESCE(SUM(area_m2 & 4294967295), 0) AS area_low,
-                COALESCE(SUM(area_micro), 0) AS area_micro
-         FROM project WHERE programme = ? GROUP BY area, stage, status",
-    )
-    .bind(programme)
-    .fetch_all(&mut *question.rows)
-    .await?;
+    let sums: String = [
+        "projects",
+        "counted",
+        "started",
+        "finished",
+        "accepted",
+        "compounds_known",
+        "households_known",
+        "buildings_known",
+        "area_known",
+        "compounds_high",
+        "compounds_low",
+        "households_high",
+        "households_low",
+        "buildings_high",
+        "buildings_low",
+        "area_high",
+        "area_low",
+        "area_micro",
+    ]
+    .iter()
+    .map(|column| format!(", SUM(t.{column}) AS {column}"))
+    .collect();
+    // Only the fixed texts above are put in; values are bound.
+    let sql = format!(
+        "SELECT c.area, t.stage, t.status{sums}
+         FROM cohort c CROSS JOIN tally t ON t.cohort = c.no
+         WHERE c.programme = ? GROUP BY c.area, t.stage, t.status"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(programme)
+        .fetch_all(&mut *question.rows)
+        .await?;
     rows.iter().map(group).collect()
 }
 
@@ -152,10 +166,10 @@ fn group(row: &SqliteRow) -> Result<Group, ViewError> {
         finished: count("finished")?,
         accepted: count("accepted")?,
         known: Known {
-            compounds: count("known_compounds")?,
-            households: count("known_households")?,
-            buildings: count("known_buildings")?,
-            area_m2: count("known_area_m2")?,
+            compounds: count("compounds_known")?,
+            households: count("households_known")?,
+            buildings: count("buildings_known")?,
+            area_m2: count("area_known")?,
         },
         compounds: total("compounds_high", "compounds_low")?,
         households: total("households_high", "households_low")?,
@@ -188,9 +202,9 @@ pub(super) async fn shared(
     // Only the fixed texts above are put in; values are bound.
     let sql = format!(
         "SELECT c.id, p.stage, p.status, p.area, p.track, p.category, {}, {}, {}
-         FROM (SELECT id FROM compound GROUP BY id HAVING COUNT(*) > 1) AS several
-         JOIN compound c ON c.id = several.id
-         JOIN project p ON p.no = c.project_no {join}
+         FROM shared_compound several
+         CROSS JOIN compound c ON c.id = several.id
+         CROSS JOIN project p ON p.no = c.project_no {join}
          WHERE p.programme = ?1
          ORDER BY c.id, p.no",
         credited("started"),

@@ -1,17 +1,18 @@
 //! What a programme wants of many projects, with what there is.
 
+mod cells;
+
 use std::collections::BTreeMap;
 
-use anju_workflows::definition::{Definition, Lang, Measure, Milestone, Placement, Target};
+use anju_workflows::definition::{Definition, Lang, Measure, Target};
 use jiff::civil::Date;
-use sqlx::{AssertSqlSafe, Row};
 
+use self::cells::{Cell, is_computed};
 use super::count::Shared;
 use super::{Required, ShareOf, TargetArea, TargetProgress, repeats};
 use crate::ViewError;
 use crate::figures::Total;
 use crate::names::{area_name, phrase};
-use crate::store::unsigned;
 use crate::views::Question;
 
 /// The targets of a definition, by their due days, then by id.
@@ -24,7 +25,7 @@ pub(super) async fn targets(
 ) -> Result<Vec<TargetProgress>, ViewError> {
     let mut found = Vec::with_capacity(definition.targets.len());
     for (id, target) in &definition.targets {
-        let cells = cells(question, programme, definition, target).await?;
+        let cells = cells::cells(question, programme, definition, target).await?;
         let of_batch;
         let shared = match target.batch {
             Some(_) if target.measure == Measure::Compounds => {
@@ -42,143 +43,10 @@ pub(super) async fn targets(
     Ok(found)
 }
 
-/// What there is, in some part of the programme.
-#[derive(Clone, Default)]
-struct Cell {
-    projects: u64,
-    /// How many of them do not state the measure.
-    unknown: u64,
-    /// How many of those have reached the milestone.
-    unknown_reached: u64,
-    all: Total,
-    reached: Total,
-    by_due: Total,
-}
-
-impl Cell {
-    fn add(&mut self, other: &Self) {
-        self.projects += other.projects;
-        self.unknown += other.unknown;
-        self.unknown_reached += other.unknown_reached;
-        self.all = self.all.plus(other.all);
-        self.reached = self.reached.plus(other.reached);
-        self.by_due = self.by_due.plus(other.by_due);
-    }
-}
-
 /// The last permitted day of a target.
 fn due_of(definition: &Definition, target: &Target) -> Option<Date> {
     let year = definition.year.as_ref().and_then(|year| year.value);
     Some(target.bound.last_day(target.due.as_ref()?.last_day(year)?))
-}
-
-/// Which number of a project a target adds up, as SQL. `None`: it cannot be computed.
-fn measure_of(target: &Target) -> Option<(&'static str, &'static str)> {
-    if target.sum_of.is_some() {
-        return Some(("f.whole", "f.micro"));
-    }
-    Some(match target.measure {
-        Measure::Projects => ("1", "0"),
-        Measure::Compounds => ("COALESCE(p.compounds, CASE WHEN p.counted THEN 1 END)", "0"),
-        Measure::Households => ("p.households", "0"),
-        Measure::Buildings => ("p.buildings", "0"),
-        Measure::AreaM2 => ("p.area_m2", "p.area_micro"),
-        Measure::Yuan | Measure::Other => return None,
-    })
-}
-
-fn milestone_column(milestone: Option<Milestone>) -> &'static str {
-    match milestone {
-        Some(Milestone::Started) => "p.started",
-        Some(Milestone::Finished) => "p.finished",
-        Some(Milestone::Accepted) => "p.accepted",
-        // An opening size or a sum: whatever is there counts.
-        None => "p.registered_on",
-    }
-}
-
-/// By area, the projects that a target is about.
-async fn cells(
-    question: &mut Question,
-    programme: &str,
-    definition: &Definition,
-    target: &Target,
-) -> Result<BTreeMap<Option<String>, Cell>, ViewError> {
-    let (whole, micro) = measure_of(target).unwrap_or(("NULL", "0"));
-    let mut day = milestone_column(target.reached).to_owned();
-    let batch = if target.batch.is_some() {
-        // Credited is what was reached while the project belonged to the batch.
-        if target.reached.is_some() {
-            day = format!("(CASE WHEN {day} > b.since AND {day} <= b.until THEN {day} END)");
-        }
-        "JOIN batch b ON b.project_no = p.no AND b.year = ?4"
-    } else {
-        ""
-    };
-    let sum = |condition: &str, name: &str| {
-        format!(
-            "COALESCE(SUM(CASE WHEN {condition} THEN ({whole}) >> 32 END), 0) AS {name}_high,
-             COALESCE(SUM(CASE WHEN {condition} THEN ({whole}) & 4294967295 END), 0) AS {name}_low,
-             COALESCE(SUM(CASE WHEN {condition} THEN {micro} END), 0) AS {name}_micro"
-        )
-    };
-    let reference = target.sum_of.clone().map(String::from);
-    let figures = if reference.is_some() {
-        "LEFT JOIN figure f ON f.project_no = p.no AND f.reference = ?2"
-    } else {
-        ""
-    };
-    // Only the fixed texts above are put in; values are bound.
-    let sql = format!(
-        "SELECT p.area, p.track, p.category, COUNT(*) AS projects,
-                COUNT(*) - COUNT({whole}) AS unknown,
-                SUM({day} IS NOT NULL AND ({whole}) IS NULL) AS unknown_reached,
-                {}, {}, {}
-         FROM project p {batch} {figures}
-         WHERE p.programme = ?1 AND p.status <> 'withdrawn'
-         GROUP BY p.area, p.track, p.category",
-        sum("1", "all"),
-        sum(&format!("{day} IS NOT NULL"), "reached"),
-        sum(&format!("{day} <= ?3"), "by_due"),
-    );
-    let due = due_of(definition, target);
-    let rows = sqlx::query(AssertSqlSafe(sql))
-        .bind(programme)
-        .bind(reference)
-        .bind(due.map(|day| day.to_string()));
-    let rows = match target.batch {
-        Some(year) => rows.bind(year),
-        None => rows,
-    };
-    let rows = rows.fetch_all(&mut *question.rows).await?;
-    let mut cells: BTreeMap<Option<String>, Cell> = BTreeMap::new();
-    for row in rows {
-        let placement = Placement {
-            track: row.try_get("track")?,
-            area: row.try_get("area")?,
-            category: row.try_get("category")?,
-        };
-        if !definition.applies(&target.applies, &placement) {
-            continue;
-        }
-        let total = |high: &str, low: &str, micro: &str| {
-            Ok::<_, ViewError>(Total::of(
-                row.try_get(high)?,
-                row.try_get(low)?,
-                row.try_get(micro)?,
-            ))
-        };
-        let cell = Cell {
-            projects: unsigned(row.try_get("projects")?),
-            unknown: unsigned(row.try_get("unknown")?),
-            unknown_reached: unsigned(row.try_get("unknown_reached")?),
-            all: total("all_high", "all_low", "all_micro")?,
-            reached: total("reached_high", "reached_low", "reached_micro")?,
-            by_due: total("by_due_high", "by_due_low", "by_due_micro")?,
-        };
-        cells.entry(placement.area).or_default().add(&cell);
-    }
-    Ok(cells)
 }
 
 impl Cell {
@@ -306,7 +174,7 @@ fn shown(target: &Target, cell: &Cell, due: Option<Date>) -> Shown {
 
 /// Whether there is a number at all: a measure that every project leaves open is not known, rather than nothing.
 fn is_known(target: &Target, cell: &Cell) -> bool {
-    measure_of(target).is_some() && (cell.unknown < cell.projects || cell.projects == 0)
+    is_computed(target) && (cell.unknown < cell.projects || cell.projects == 0)
 }
 
 /// Whether a target is met. Where projects do not state the measure, a count that is reached without them is met, and

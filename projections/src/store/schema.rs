@@ -2,18 +2,20 @@
 
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
+use super::tally;
 use crate::ViewError;
 
 /// The version of the tables below. A file of another version is emptied and filled again.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 
 /// "AnjV" in the file's header: a file without it is not ours, and is never emptied.
 pub(super) const APPLICATION_ID: i64 = 0x416e_6a56;
 
-/// Every table, each before those that refer to it.
-pub(super) const TABLES: [&str; 10] = [
+/// Every table but the tallies, each before those that refer to it.
+pub(super) const TABLES: [&str; 11] = [
     "reached",
     "programme",
+    "cohort",
     "project",
     "compound",
     "batch",
@@ -44,9 +46,22 @@ CREATE TABLE programme (
     position   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Projects of one programme under one definition, of one area, track and category, are a cohort: what is said of one
+-- of them by the definition is said of all.
+CREATE TABLE cohort (
+    no         INTEGER PRIMARY KEY,
+    programme  TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    area       TEXT,
+    track      TEXT,
+    category   TEXT
+) STRICT;
+CREATE INDEX cohort_by_programme ON cohort (programme, definition, area, track, category);
+
 CREATE TABLE project (
     no            INTEGER PRIMARY KEY,
     project       TEXT NOT NULL UNIQUE,
+    cohort        INTEGER NOT NULL,
     programme     TEXT NOT NULL,
     definition    TEXT NOT NULL,
     name          TEXT NOT NULL,
@@ -71,7 +86,6 @@ CREATE TABLE project (
 ) STRICT;
 CREATE INDEX project_by_programme ON project (programme, project);
 CREATE INDEX project_by_registration ON project (registered_on);
-CREATE INDEX project_suspended ON project (programme, definition, area, status) WHERE status = 'suspended';
 
 -- The compounds of a project, as registered.
 CREATE TABLE compound (
@@ -118,6 +132,9 @@ CREATE TABLE refusal (
 CREATE TABLE deadline (
     project_no     INTEGER NOT NULL,
     part           TEXT NOT NULL,   -- '' for the project itself, lot/ID, order/NUMBER
+    project        TEXT NOT NULL,
+    ordinal        INTEGER NOT NULL, -- of the parts of the project: itself, lots by id, orders by number
+    cohort         INTEGER NOT NULL,
     due_day        TEXT NOT NULL,
     next_step_day  TEXT,
     open           TEXT NOT NULL,   -- JSON: all unmet deadlines, the governing one first
@@ -126,7 +143,8 @@ CREATE TABLE deadline (
     part_line      TEXT,            -- JSON: what the part is, but for the project itself
     PRIMARY KEY (project_no, part)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX deadline_by_due ON deadline (due_day);
+CREATE INDEX deadline_by_due ON deadline (due_day, project, ordinal, cohort);
+CREATE INDEX deadline_by_cohort ON deadline (cohort, due_day);
 CREATE INDEX deadline_by_next_step ON deadline (next_step_day);
 
 -- The steps of the ladder that were taken.
@@ -211,6 +229,9 @@ pub(super) async fn create(connection: &mut SqliteConnection) -> Result<(), View
             .await?;
     }
     sqlx::raw_sql(SCHEMA).execute(&mut *connection).await?;
+    sqlx::raw_sql(AssertSqlSafe(tally::schema()))
+        .execute(&mut *connection)
+        .await?;
     sqlx::raw_sql(AssertSqlSafe(format!(
         "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
     )))

@@ -1,20 +1,21 @@
 //! Writing a batch: all rows of the projects it touched, in few statements.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use anju_workflows::definition::Placement;
 use anju_workflows::project::ProjectState;
 use anju_workflows::project::event::EscalationRaised;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{Reached, signed};
+use super::{Reached, signed, tally};
 use crate::ViewError;
 use crate::figures::parts;
 use crate::rows::{DeadlineLine, PartLine, ProjectLine};
 
-/// SQLite takes at most 32,766 values in a statement; the widest row has 23.
+/// SQLite takes at most 32,766 values in a statement; the widest row has 24.
 const ROWS: usize = 1_000;
 
 /// The rows of a project that a batch has touched.
@@ -76,20 +77,38 @@ pub(crate) struct Batch<'a> {
     pub(crate) escalations: Vec<EscalationChange>,
 }
 
-/// Writes a batch and how far the views are with it.
+/// The cohorts of projects, as far as they are known: programme, definition, placement → number.
+#[derive(Default)]
+pub(crate) struct Cohorts(HashMap<CohortKey, i64>);
+
+type CohortKey = (String, String, Placement);
+
+/// Writes a batch, what it counts for, and how far the views are with it.
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
     batch: &Batch<'_>,
     reached: &Reached,
 ) -> Result<(), ViewError> {
-    write_rows(connection, batch).await?;
+    let refused = batch.refusals.iter().map(|(no, _, _)| *no);
+    let touched: BTreeSet<u64> = batch
+        .projects
+        .iter()
+        .map(|row| row.no)
+        .chain(refused)
+        .collect();
+    let touched: Vec<u64> = touched.into_iter().collect();
+    tally::take_off(connection, &touched).await?;
+    // Numbers of cohorts given out in a transaction that is taken back would not be known to the next one.
+    write_uncounted(connection, batch, &mut Cohorts::default()).await?;
+    tally::put_on(connection, &touched).await?;
     write_reached(connection, reached).await
 }
 
-/// Writes a batch.
-pub(crate) async fn write_rows(
+/// Writes a batch of views that are counted when they are whole: [`tally::count_all`].
+pub(crate) async fn write_uncounted(
     connection: &mut SqliteConnection,
     batch: &Batch<'_>,
+    cohorts: &mut Cohorts,
 ) -> Result<(), ViewError> {
     for (id, definition, position) in &batch.programmes {
         sqlx::query("INSERT OR REPLACE INTO programme (id, definition, position) VALUES (?, ?, ?)")
@@ -100,7 +119,7 @@ pub(crate) async fn write_rows(
             .await?;
     }
     for rows in batch.projects.chunks(ROWS) {
-        projects(connection, rows).await?;
+        projects(connection, rows, cohorts).await?;
         snapshots(connection, rows).await?;
         let before: Vec<u64> = rows
             .iter()
@@ -143,18 +162,63 @@ pub(crate) async fn write_reached(
     Ok(())
 }
 
+impl Cohorts {
+    /// The number of a project's cohort; a new one if it is the first of its cohort.
+    async fn number(
+        &mut self,
+        connection: &mut SqliteConnection,
+        state: &ProjectState,
+    ) -> Result<i64, ViewError> {
+        let registered = &state.registered;
+        let key = (
+            registered.programme.clone(),
+            registered.definition.clone(),
+            state.placement(),
+        );
+        if let Some(number) = self.0.get(&key) {
+            return Ok(*number);
+        }
+        let known = "SELECT no FROM cohort
+            WHERE programme = ? AND definition = ? AND area IS ? AND track IS ? AND category IS ?";
+        let new = "INSERT INTO cohort (programme, definition, area, track, category)
+            VALUES (?, ?, ?, ?, ?) RETURNING no";
+        let mut number = None;
+        for sql in [known, new] {
+            if number.is_none() {
+                number = sqlx::query_scalar(sql)
+                    .bind(&key.0)
+                    .bind(&key.1)
+                    .bind(&key.2.area)
+                    .bind(&key.2.track)
+                    .bind(&key.2.category)
+                    .fetch_optional(&mut *connection)
+                    .await?;
+            }
+        }
+        let number = number.ok_or_else(|| ViewError::row("a cohort without a number"))?;
+        self.0.insert(key, number);
+        Ok(number)
+    }
+}
+
 async fn projects(
     connection: &mut SqliteConnection,
     rows: &[Touched<'_>],
+    cohorts: &mut Cohorts,
 ) -> Result<(), ViewError> {
+    let mut numbered = Vec::with_capacity(rows.len());
+    for row in rows {
+        numbered.push((cohorts.number(connection, &row.state).await?, row));
+    }
     let mut sql = QueryBuilder::<Sqlite>::new("INSERT OR REPLACE INTO project ");
-    sql.push_values(rows, |mut row, touched| {
+    sql.push_values(numbered, |mut row, (cohort, touched)| {
         let (state, line) = (&*touched.state, &touched.line);
         let registered = &state.registered;
         let whole = |value: Option<anju_workflows::requirement::Exact>| value.map(|v| parts(v).0);
         let day = |day: Option<Date>| day.map(|day| day.to_string());
         row.push_bind(signed(touched.no))
             .push_bind(state.id.as_str())
+            .push_bind(cohort)
             .push_bind(&registered.programme)
             .push_bind(&registered.definition)
             .push_bind(&registered.name)
@@ -287,7 +351,7 @@ async fn insert_deadlines(
 ) -> Result<(), ViewError> {
     let mut lines = Vec::new();
     for (no, deadlines) in rows {
-        for line in *deadlines {
+        for (ordinal, line) in (0i64..).zip(*deadlines) {
             let all: Vec<_> = std::iter::once(&line.first).chain(&line.others).collect();
             let part = line
                 .part
@@ -296,6 +360,7 @@ async fn insert_deadlines(
                 .transpose()?;
             lines.push((
                 *no,
+                ordinal,
                 line,
                 serde_json::to_string(&all).map_err(ViewError::row)?,
                 part,
@@ -304,13 +369,21 @@ async fn insert_deadlines(
     }
     for lines in lines.chunks(ROWS) {
         let mut sql = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO deadline (project_no, part, due_day, next_step_day, open, highest_step, highest_ladder,
-                 part_line) ",
+            "INSERT INTO deadline (project_no, part, project, ordinal, cohort, due_day, next_step_day, open,
+                 highest_step, highest_ladder, part_line) ",
         );
-        sql.push_values(lines, |mut row, (no, line, open, part)| {
+        sql.push_values(lines, |mut row, (no, ordinal, line, open, part)| {
             row.push_bind(signed(*no))
-                .push_bind(line.part.as_ref().map_or_else(String::new, PartLine::key))
-                .push_bind(line.first.due.to_string())
+                .push_bind(line.part.as_ref().map_or_else(String::new, PartLine::key));
+            for column in ["project", "cohort"] {
+                if column == "cohort" {
+                    row.push_bind(*ordinal);
+                }
+                row.push(format_args!("(SELECT {column} FROM project WHERE no = "))
+                    .push_bind_unseparated(signed(*no))
+                    .push_unseparated(")");
+            }
+            row.push_bind(line.first.due.to_string())
                 .push_bind(line.next_step_day.map(|day| day.to_string()))
                 .push_bind(open)
                 .push_bind(line.highest.as_ref().map(|(step, _)| *step))

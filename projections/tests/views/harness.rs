@@ -446,7 +446,8 @@ fn morning(day: Date) -> jiff::Timestamp {
     SHANGHAI.to_timestamp(day.at(9, 30, 0, 0)).unwrap()
 }
 
-/// Every row of a file of views, as text.
+/// Every row of a file of views, as text. Cohorts are numbered as they come: each number is written as what it stands
+/// for.
 pub(crate) async fn content(path: &Path) -> Vec<String> {
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
@@ -464,9 +465,19 @@ pub(crate) async fn content(path: &Path) -> Vec<String> {
             .fetch_all(&mut connection)
             .await
             .unwrap();
+        if table == "cohort" {
+            continue;
+        }
         let columns: Vec<String> = columns
             .iter()
-            .map(|column| format!("quote({})", column.get::<String, _>("name")))
+            .map(|column| match column.get::<&str, _>("name") {
+                "cohort" => {
+                    "(SELECT json_array(programme, definition, area, track, category) FROM cohort
+                     WHERE no = cohort)"
+                        .replace("no = cohort", &format!("cohort.no = {table}.cohort"))
+                }
+                column => format!("quote({column})"),
+            })
             .collect();
         let sql = format!(
             "SELECT {} AS row FROM {table} ORDER BY 1",

@@ -82,6 +82,7 @@ pub async fn stalled(args: StalledArgs, opener: &Opener, out: &Out) -> Result<()
             programme: args.programme,
             area: args.area,
             lang: out.lang,
+            ..StallQuery::default()
         })
         .await?;
     out.answer(&json_of(&stalled)?, || {

@@ -5,7 +5,7 @@ mod tables;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anju_projections::progress::{Figures, ProgrammeProgress, Progress, ProgressQuery};
-use anju_projections::stalls::{Lamp, StallQuery, Stalled};
+use anju_projections::stalls::{Lamp, StallQuery, Stalled, StalledCount};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -44,6 +44,7 @@ async fn shown(site: &Shared, visit: &Visit) -> Result<Response, Trouble> {
     let stalled = views
         .stalled(&StallQuery {
             programme,
+            limit: Some(0),
             lang: visit.lang,
             ..StallQuery::default()
         })
@@ -94,10 +95,13 @@ struct Lamps {
 }
 
 impl Lamps {
-    fn add(&mut self, lamp: Option<Lamp>) {
-        self.all += 1;
-        self.red += u64::from(lamp == Some(Lamp::Red));
-        self.yellow += u64::from(lamp == Some(Lamp::Yellow));
+    fn add(&mut self, count: &StalledCount) {
+        self.all += count.stalled;
+        match count.lamp {
+            Some(Lamp::Red) => self.red += count.stalled,
+            Some(Lamp::Yellow) => self.yellow += count.stalled,
+            Some(Lamp::Green) | None => {}
+        }
     }
 }
 
@@ -113,17 +117,17 @@ impl<'a> StalledCounts<'a> {
             programmes: BTreeMap::new(),
             areas: BTreeMap::new(),
         };
-        for row in &stalled.stalled {
+        for row in &stalled.counts {
             counts
                 .programmes
                 .entry(&row.programme)
                 .or_default()
-                .add(row.lamp);
+                .add(row);
             counts
                 .areas
                 .entry((&row.programme, row.area.as_deref()))
                 .or_default()
-                .add(row.lamp);
+                .add(row);
         }
         counts
     }

@@ -90,14 +90,21 @@ async fn shown(site: &Shared, visit: &Visit) -> Result<Response, Trouble> {
             .no_such_programme(id.to_owned(), progress.position)
             .await);
     }
-    let stalled = views
-        .stalled(&StallQuery {
-            as_of: asked.as_of,
-            programme: visit.asked("programme").map(str::to_owned),
-            area: visit.asked("area").map(str::to_owned),
-            lang: visit.lang,
-        })
-        .await?;
+    let mut query = StallQuery {
+        as_of: asked.as_of,
+        programme: visit.asked("programme").map(str::to_owned),
+        area: visit.asked("area").map(str::to_owned),
+        lamp: asked.lamp,
+        skip: asked.page.saturating_sub(1).saturating_mul(PAGE),
+        limit: Some(PAGE),
+        lang: visit.lang,
+    };
+    let mut stalled = views.stalled(&query).await?;
+    if stalled.stalled.is_empty() && stalled.total > 0 {
+        // A page beyond the last one is the last one.
+        query.skip = (pages_of(&stalled) - 1) * PAGE;
+        stalled = views.stalled(&query).await?;
+    }
     let head = site.head().await?;
     let page = Page {
         visit,
@@ -158,6 +165,14 @@ impl Deadlines {
     }
 }
 
+/// How many pages there are; an empty list has one.
+fn pages_of(stalled: &Stalled) -> usize {
+    usize::try_from(stalled.total)
+        .unwrap_or(usize::MAX)
+        .div_ceil(PAGE)
+        .max(1)
+}
+
 fn content(
     visit: &Visit,
     asked: &Asked,
@@ -165,24 +180,18 @@ fn content(
     stalled: &Stalled,
     names: &Deadlines,
 ) -> Markup {
-    let rows: Vec<&StalledProject> = stalled
-        .stalled
-        .iter()
-        .filter(|row| asked.lamp.is_none_or(|lamp| lamp == row.lamp))
-        .collect();
-    let pages = rows.len().div_ceil(PAGE).max(1);
+    let pages = pages_of(stalled);
     let page = asked.page.min(pages);
     let from = (page - 1) * PAGE;
-    let shown = &rows[from.min(rows.len())..(from + PAGE).min(rows.len())];
     html! {
         (heading(visit, "滞后清单", "Stalled projects"))
         (summary(visit, asked, stalled, registered(visit, asked, progress)))
         (filters(visit, progress))
-        @if rows.is_empty() {
+        @if stalled.total == 0 {
             p.empty { (visit.pick("没有滞后的项目。", "No project is stalled.")) }
         } @else {
-            (table(visit, progress, shown, names))
-            (pager(visit, page, pages, from, shown.len(), rows.len()))
+            (table(visit, progress, &stalled.stalled, names))
+            (pager(visit, page, pages, from, stalled))
         }
     }
 }
@@ -204,15 +213,16 @@ fn registered(visit: &Visit, asked: &Asked, progress: &Progress) -> Option<u64> 
 }
 
 fn summary(visit: &Visit, asked: &Asked, stalled: &Stalled, of: Option<u64>) -> Markup {
-    let mut lamps: BTreeMap<Option<Lamp>, usize> = BTreeMap::new();
-    for row in &stalled.stalled {
-        *lamps.entry(row.lamp).or_default() += 1;
+    let mut lamps: BTreeMap<Option<Lamp>, u64> = BTreeMap::new();
+    for count in &stalled.counts {
+        *lamps.entry(count.lamp).or_default() += count.stalled;
     }
+    let all: u64 = lamps.values().sum();
     html! {
         p.lead {
             (visit.pick("截至 ", "As of ")) time { (stalled.as_of) }
             (visit.pick("：", ": "))
-            b { (words::number(stalled.stalled.len() as u64)) }
+            b { (words::number(all)) }
             @match of {
                 Some(of) => { (visit.pick(" 个项目滞后，在册 ", " stalled of ")) (words::number(of)) (visit.pick(" 个", " projects")) }
                 None => { (visit.pick(" 个项目滞后", " projects stalled")) }
@@ -228,7 +238,7 @@ fn summary(visit: &Visit, asked: &Asked, stalled: &Stalled, of: Option<u64>) -> 
                     @let chosen = asked.lamp == Some(*of);
                     li {
                         a href=(visit.with(&[("lamp", (!chosen).then_some(class)), ("page", None)])) aria-current=[chosen.then_some("true")] {
-                            (lamp(*of, visit.lang)) b { (words::number(*count as u64)) }
+                            (lamp(*of, visit.lang)) b { (words::number(*count)) }
                         }
                     }
                 }
@@ -287,7 +297,7 @@ pub(super) fn areas_of(progress: &Progress, programme: &str) -> Option<Vec<(Stri
 fn table(
     visit: &Visit,
     progress: &Progress,
-    rows: &[&StalledProject],
+    rows: &[StalledProject],
     deadlines: &Deadlines,
 ) -> Markup {
     let names = [
@@ -372,19 +382,12 @@ fn table_row(
     }
 }
 
-fn pager(
-    visit: &Visit,
-    page: usize,
-    pages: usize,
-    from: usize,
-    shown: usize,
-    all: usize,
-) -> Markup {
+fn pager(visit: &Visit, page: usize, pages: usize, from: usize, stalled: &Stalled) -> Markup {
     let to = |page: usize| visit.with(&[("page", Some(page.to_string().as_str()))]);
     html! {
         nav.pager aria-label=(visit.pick("翻页", "Pages")) {
             span {
-                (visit.pick("第 ", "")) (from + 1) "–" (from + shown) (visit.pick(" 条，共 ", " of ")) (words::number(all as u64)) (visit.pick(" 条", ""))
+                (visit.pick("第 ", "")) (from + 1) "–" (from + stalled.stalled.len()) (visit.pick(" 条，共 ", " of ")) (words::number(stalled.total)) (visit.pick(" 条", ""))
             }
             @if pages > 1 {
                 @if page > 1 { a rel="prev" href=(to(page - 1)) { (visit.pick("上一页", "Previous")) } }
