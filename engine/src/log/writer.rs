@@ -30,8 +30,10 @@ use super::{AppendError, Appended};
 /// How long a caller turned away by a full queue should wait: a few group commits.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
 
-/// How many streams the writer remembers; beyond, it forgets all and looks them up again.
-const REMEMBERED_STREAMS: usize = 200_000;
+/// How many streams the writer remembers; beyond, it forgets all and looks them up again. Looking up is dear in a long
+/// log, where a name and a last revision are each on a page of their own: so there is room for twice as many as the
+/// whole country's programme of five years has. One takes some hundred bytes.
+const REMEMBERED_STREAMS: usize = 500_000;
 
 /// What a transaction must look up before it can be planned.
 #[derive(Debug, Default)]
