@@ -334,3 +334,65 @@ async fn a_new_calendar_moves_the_days_of_projects_that_nobody_touches() {
         [project]
     );
 }
+
+#[tokio::test]
+async fn pages_put_together_are_the_whole_list_and_counts_are_over_all_of_it() {
+    let world = World::new().await;
+    let views = world.views().await;
+    for (n, area) in ["congtai", "fuxing", "congtai", "fuxing", "congtai"]
+        .iter()
+        .enumerate()
+    {
+        world.on_day(weeks_after(date(2021, 1, 4), (n / 2) as i64));
+        world
+            .register(&format!("P{n}"), register(area, vec![]))
+            .await;
+    }
+    // By what the views hold, and from the histories.
+    for as_of in [date(2021, 6, 1), date(2021, 1, 21)] {
+        if as_of < date(2021, 6, 1) {
+            world.register("P9", register("congtai", vec![])).await;
+        }
+        let whole = stalled(&views, as_of).await;
+        let counted: u64 = whole.counts.iter().map(|count| count.stalled).sum();
+        assert_eq!(
+            (whole.total, counted),
+            (whole.stalled.len() as u64, whole.total),
+            "{as_of}"
+        );
+        for limit in 1..=3 {
+            let mut pages = Vec::new();
+            for skip in (0..whole.stalled.len()).step_by(limit) {
+                let query = StallQuery {
+                    as_of: Some(as_of),
+                    skip,
+                    limit: Some(limit),
+                    ..StallQuery::default()
+                };
+                let page = views.stalled(&query).await.unwrap();
+                assert_eq!(
+                    (page.total, &page.counts),
+                    (whole.total, &whole.counts),
+                    "{as_of} {skip}"
+                );
+                pages.extend(page.stalled);
+            }
+            assert_eq!(pages, whole.stalled, "{as_of} {limit}");
+        }
+        for lamp in [Some(Lamp::Green), Some(Lamp::Yellow), Some(Lamp::Red), None] {
+            let query = StallQuery {
+                as_of: Some(as_of),
+                lamp: Some(lamp),
+                ..StallQuery::default()
+            };
+            let some = views.stalled(&query).await.unwrap();
+            let expected: Vec<_> = whole
+                .stalled
+                .iter()
+                .filter(|stall| stall.lamp == lamp)
+                .cloned()
+                .collect();
+            assert_eq!(some.stalled, expected, "{as_of} {lamp:?}");
+        }
+    }
+}
