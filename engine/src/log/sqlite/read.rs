@@ -19,8 +19,10 @@ use crate::record::InstantText;
 use super::connect::{Trouble, trouble};
 use super::layout::{Layout, epochs, last_revision};
 
+/// A sum, and not the number alone, says how many: SQLite plans a statement anew for each value of a parameter that stands
+/// alone as a limit, which costs more than reading a short history.
 const RECORDS: &str = "SELECT group_concat(record, char(10)), count(*), max(position) FROM \
-     (SELECT position, record FROM record WHERE position >= ? ORDER BY position LIMIT ?)";
+     (SELECT position, record FROM record WHERE position >= ? ORDER BY position LIMIT ? + 0)";
 
 /// Groups of 256 records from $1 to before $2, one a row: the count and the last position on a line of their own, then
 /// each record on one. One statement for many groups: while one is worked on, the connection's thread reads on.
@@ -33,7 +35,7 @@ const GROUPS: &str = "WITH RECURSIVE \
           ORDER BY position)) FROM start";
 
 /// At most $3 events of the stream named $1 from revision $2 on. An index by epochs is gone through from the epoch of the
-/// revision before, which is sought from the newest on: whoever knows most of a history asks for its end.
+/// revision before, which is sought from the newest on: whoever knows most of a history asks for its end. As to the limit, see [`RECORDS`].
 const STREAM: &str = concat!(
     "SELECT group_concat(record, char(10)), count(*), max(revision) FROM \
      (SELECT e.revision, r.record FROM stream_event e LEFT JOIN record r ON r.position = e.position \
@@ -45,14 +47,14 @@ const STREAM: &str = concat!(
           UNION ALL SELECT n + 1 FROM from_there WHERE n < (SELECT (size - 1) >> $4 FROM head WHERE id = 1)) \
           SELECT n FROM from_there) \
       AND e.stream_no = (SELECT stream_no FROM stream WHERE name = $1) AND e.revision >= $2 \
-      ORDER BY e.epoch, e.revision LIMIT $3)"
+      ORDER BY e.epoch, e.revision LIMIT $3 + 0)"
 );
 
 /// The same of an index by stream.
 const STREAM_BY_STREAM: &str = "SELECT group_concat(record, char(10)), count(*), max(revision) FROM \
      (SELECT e.revision, r.record FROM stream_event e LEFT JOIN record r ON r.position = e.position \
       WHERE e.stream_no = (SELECT stream_no FROM stream WHERE name = $1) AND e.revision >= $2 \
-      ORDER BY e.revision LIMIT $3)";
+      ORDER BY e.revision LIMIT $3 + 0)";
 
 /// The last revision of the stream named $1.
 const REVISION: &str = concat!(
