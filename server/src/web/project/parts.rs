@@ -21,7 +21,7 @@ pub(super) fn lots(project: &Project, site: &Site, visit: &Visit, draft: Option<
     }
     let word = project.definition.lot_word(visit.lang);
     html! {
-        section.lots #lots aria-labelledby="h-lots" {
+        div.part.lots #lots role="group" aria-labelledby="h-lots" {
             div #h-lots { (part(visit, "标段", "Lots")) }
             (problems(draft))
             ul.requirements {
@@ -136,7 +136,7 @@ pub(super) fn orders(
     let mut orders: Vec<&ReplayedOrder> = replay.orders.iter().collect();
     orders.sort_by_key(|order| (order.closed_on.is_some(), order.due, order.order));
     html! {
-        section.orders #orders aria-labelledby="h-orders" {
+        div.part.orders #orders role="group" aria-labelledby="h-orders" {
             div #h-orders { (part(visit, "派单", "Orders")) }
             (problems(draft))
             @if orders.is_empty() { p.empty { (visit.pick("没有派单。", "No order was dispatched.")) } }

@@ -298,7 +298,7 @@ async fn the_language_is_asked_for_once_and_kept_in_a_cookie() {
     assert_eq!(chinese.header("set-cookie"), "");
     let english = server.get("/stalled?programme=handan-2021&lang=en").await;
     english.shows("<html lang=\"en\">");
-    english.shows("1</b> stalled of 1 projects");
+    english.shows("1</b> stalled; 1 projects in all");
     // The other language keeps the question.
     english.shows("href=\"/stalled?programme=handan-2021&amp;lang=zh\"");
     assert!(
