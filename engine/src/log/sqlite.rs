@@ -81,7 +81,7 @@ impl SqliteLog {
     /// Opens a log. Must be called within a tokio runtime.
     ///
     /// A file of an older version is brought forward first, in one transaction, unless it is only to be read
-    /// ([`LogOptions::read_only`]). That takes a few seconds for each million events, once.
+    /// ([`LogOptions::read_only`]). That takes about a second for each million events, once.
     ///
     /// # Errors
     /// [`OpenError`] tells apart what is missing, foreign, newer, damaged, forbidden and busy. Nothing is changed by

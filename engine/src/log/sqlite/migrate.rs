@@ -39,7 +39,7 @@ async fn step(conn: &mut SqliteConnection, layout: Layout) -> Result<(), sqlx::E
 }
 
 /// Brings a file of version 1 forward, if no other process has meanwhile. Takes about as long as reading the index once
-/// and writing it again, a few seconds for each million events, and about its room until the file grows into it.
+/// and writing it again, a second for each million events, and about its room until the file grows into it.
 ///
 /// # Errors
 /// [`OpenError::Corrupt`] if the index has not one row for each record, or the head is not that of the records. Whatever
