@@ -170,6 +170,9 @@ pub enum AppendError {
         /// By how much this machine is ahead of the database, at least; behind if negative.
         offset: SignedDuration,
     },
+    /// The log was opened only to be read ([`LogOptions::read_only`]): open it for writing.
+    #[error("the log was opened only to be read")]
+    ReadOnly,
     /// The log is being closed.
     #[error("the log is closed")]
     Closed,

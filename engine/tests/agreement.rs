@@ -95,7 +95,7 @@ async fn send(log: &dyn EventLog, batch: &[Step]) -> Vec<String> {
         .collect()
 }
 
-async fn play(steps: Vec<Step>) {
+async fn play(steps: Vec<Step>, epoch_bits: Option<u32>) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.db");
     let time = clock();
@@ -104,6 +104,7 @@ async fn play(steps: Vec<Step>) {
     let options = LogOptions {
         // Whole batches are split here and there.
         batch_appends: 5,
+        epoch_bits,
         ..LogOptions::default()
     };
     let sqlite = SqliteLog::create(&path, create(), options, Arc::clone(&time) as _);
@@ -144,6 +145,14 @@ async fn play(steps: Vec<Step>) {
             "{}",
             of("events")
         );
+        for (from, limit) in [(1, 1), (2, usize::MAX), (3, 4), (7, 2), (1_000, 9)] {
+            assert_eq!(
+                a.read_stream(&name, Revision(from), limit).await.unwrap(),
+                b.read_stream(&name, Revision(from), limit).await.unwrap(),
+                "{} from {from}",
+                of("events")
+            );
+        }
         assert_eq!(
             a.stream_revision(&name).await.unwrap(),
             b.stream_revision(&name).await.unwrap(),
@@ -170,13 +179,15 @@ proptest! {
 
     #[test]
     fn memory_and_sqlite_agree_on_every_history(
-        steps in proptest::collection::vec(step(), 1..60)
+        steps in proptest::collection::vec(step(), 1..60),
+        // From one epoch for all to one for each event.
+        epoch_bits in proptest::option::of(0_u32..7),
     ) {
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap()
-            .block_on(play(steps));
+            .block_on(play(steps, epoch_bits));
     }
 }

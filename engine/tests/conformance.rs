@@ -40,14 +40,28 @@ impl Backend for Memory {
 
 struct Sqlite {
     directory: tempfile::TempDir,
+    epoch_bits: Option<u32>,
     open: Mutex<Option<Arc<SqliteLog>>>,
 }
 
 impl Sqlite {
     fn new() -> Self {
+        Self::with_epochs(None)
+    }
+
+    /// With epochs of so many positions, as a power of two.
+    fn with_epochs(epoch_bits: Option<u32>) -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
+            epoch_bits,
             open: Mutex::default(),
+        }
+    }
+
+    fn options(&self, options: LogOptions) -> LogOptions {
+        LogOptions {
+            epoch_bits: self.epoch_bits,
+            ..options
         }
     }
 
@@ -67,7 +81,7 @@ impl Backend for Sqlite {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<dyn EventLog>, OpenError> {
         let path = self.directory.path().join("log.db");
-        let log = SqliteLog::create(path, create, options, clock).await?;
+        let log = SqliteLog::create(path, create, self.options(options), clock).await?;
         Ok(self.took(log))
     }
 
@@ -82,7 +96,9 @@ impl Backend for Sqlite {
         clock: Arc<dyn Clock>,
     ) -> Option<Arc<dyn EventLog>> {
         let path = self.directory.path().join("log.db");
-        let log = SqliteLog::open(path, options, clock).await.unwrap();
+        let log = SqliteLog::open(path, self.options(options), clock)
+            .await
+            .unwrap();
         Some(self.took(log))
     }
 }
@@ -95,4 +111,10 @@ mod memory {
 mod sqlite {
     use super::*;
     anju_engine::event_log_conformance!(Sqlite::new());
+}
+
+/// Epochs of two positions: every history of more than two events lies in several.
+mod sqlite_in_short_epochs {
+    use super::*;
+    anju_engine::event_log_conformance!(Sqlite::with_epochs(Some(1)));
 }

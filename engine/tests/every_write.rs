@@ -5,7 +5,8 @@
 //! reaches the log's files. First the calls of one undisturbed run are counted; then the same run is made once for each
 //! call and each thing that can happen there: killed before, after, and in the middle of it; an I/O error or a full
 //! disk, for once or lasting; and a power cut, which takes back whatever was not synced. What is left is then opened,
-//! verified and continued by this process.
+//! verified and continued by this process. The same is done to the making of a log, and to the bringing forward of one of
+//! version 1.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -24,10 +25,15 @@ use std::sync::{Arc, OnceLock};
 
 use anju_engine::{
     AppendError, AppendRequest, Appended, CommandId, EventLog, Expected, LogOptions, Position,
-    SqliteLog, StreamAppend, Subscription,
+    SqliteLog, StreamAppend, Subscription, Verified,
 };
 use common::{clock, command, create, event, new_log, open_log, stream};
+use sqlx::{ConnectOptions, Connection};
 use uuid::Uuid;
+
+/// A log of version 1.
+const V1: &[u8] = include_bytes!("fixtures/log-v1.sqlite");
+const V1_ROOT: &str = include_str!("fixtures/log-v1.root");
 
 const PATH: &str = "ANJU_EVERY_WRITE_PATH";
 const PLAY: &str = "ANJU_EVERY_WRITE_PLAY";
@@ -139,6 +145,19 @@ fn child_plays() {
                 }
             };
             say("ack create 1 1");
+            log.close().await;
+        } else if play == "forward" {
+            order(&path, "arm");
+            let open = || SqliteLog::open(&path, LogOptions::default(), clock());
+            let log = match open().await {
+                Ok(log) => log,
+                Err(error) => {
+                    say(&format!("failed forward {error}"));
+                    order(&path, "heal");
+                    open().await.unwrap()
+                }
+            };
+            say("ack forward 1 1");
             log.close().await;
         } else {
             let options = LogOptions {
@@ -314,6 +333,42 @@ async fn check(path: &Path, said: &Said, context: &str) {
     log.close().await;
 }
 
+/// What must hold of a log of version 1 whatever happened while it was brought forward.
+async fn check_forward(path: &Path, said: &Said, context: &str) {
+    let of = |verified: Verified| (verified.size, verified.root);
+    // As it was left: of one version or of the other, and of either whole.
+    let options = LogOptions::default();
+    let left = SqliteLog::verify_file(path, &options, &|_, _| {}).await;
+    let left = left.unwrap_or_else(|error| panic!("{context}: {error}"));
+    let hex: String = left.root.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(
+        (left.size, hex.as_str()),
+        (301, V1_ROOT.trim()),
+        "{context}"
+    );
+    let mut conn = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(path)
+        .connect()
+        .await
+        .unwrap();
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut conn)
+        .await
+        .unwrap();
+    conn.close().await.unwrap();
+    assert!(version == 2 || said.acknowledged.is_empty(), "{context}");
+
+    let log = open_log(path).await;
+    assert_eq!(
+        of(log.verify(&|_, _| {}).await.unwrap()),
+        of(left),
+        "{context}"
+    );
+    log.append(next()).await.unwrap();
+    assert_eq!(log.verify(&|_, _| {}).await.unwrap().size, 303, "{context}");
+    log.close().await;
+}
+
 /// What happens at a call.
 const ATTACKS: [&str; 8] = [
     "kill-before",
@@ -357,7 +412,9 @@ fn trial(place: &Path, original: Option<&[u8]>, name: &str, at: usize, what: &st
         .build()
         .unwrap();
     runtime.block_on(async {
-        if original.is_some() {
+        if name == "forward" {
+            check_forward(&path, &said, &context).await;
+        } else if original.is_some() {
             if survives(what) {
                 assert_eq!(said.seen, Some(BEFORE + EVENTS + 2), "{context}");
             }
@@ -440,6 +497,12 @@ fn an_append_survives_whatever_happens_at_any_of_its_writes() {
 #[test]
 fn an_append_that_copies_the_write_ahead_log_survives_whatever_happens_at_any_of_its_writes() {
     attack_every_call("copying", Some(prepared()), 20);
+}
+
+/// It is of version 1 or of the newest, and of either it is whole.
+#[test]
+fn bringing_a_log_forward_survives_whatever_happens_at_any_of_its_writes() {
+    attack_every_call("forward", Some(V1.to_vec()), 10);
 }
 
 /// There is no log, a whole one, or a file that the next creation takes over.

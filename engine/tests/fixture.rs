@@ -1,7 +1,7 @@
 //! A log written by an earlier build is read, verified and continued by this one.
 //!
-//! `fixtures/log-v1.sqlite` is a file of schema version 1. It is never written again: a new schema version gets a file
-//! of its own beside it, and this test reads both.
+//! `fixtures/log-v1.sqlite` is a file of schema version 1, `log-v2.sqlite` one of version 2, both with the same records. They
+//! are never written again: a new schema version gets a file of its own beside them, and this test reads all.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,9 +18,12 @@ use uuid::Uuid;
 
 const V1: &[u8] = include_bytes!("fixtures/log-v1.sqlite");
 
-/// What was written down when the file was made.
+const V2: &[u8] = include_bytes!("fixtures/log-v2.sqlite");
+
+/// What was written down when the files were made.
 const SIZE: u64 = 301;
 const ROOT: &str = include_str!("fixtures/log-v1.root");
+const ROOT_V2: &str = include_str!("fixtures/log-v2.root");
 
 async fn write(path: &std::path::Path) -> String {
     let log = new_log(path).await;
@@ -45,9 +48,19 @@ async fn writes_a_fixture() {
 
 #[tokio::test]
 async fn a_log_of_schema_version_1_is_read_verified_and_continued() {
+    is_read_verified_and_continued(V1).await;
+}
+
+#[tokio::test]
+async fn a_log_of_schema_version_2_is_read_verified_and_continued() {
+    assert_eq!(ROOT, ROOT_V2);
+    is_read_verified_and_continued(V2).await;
+}
+
+async fn is_read_verified_and_continued(file: &[u8]) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.db");
-    std::fs::write(&path, V1).unwrap();
+    std::fs::write(&path, file).unwrap();
     let log = open_log(&path).await;
     assert_eq!(log.origin(), &Origin::real("engine-tests"));
     let verified = log.verify(&|_, _| {}).await.unwrap();

@@ -170,13 +170,13 @@ async fn a_log_of_a_newer_build_is_left_to_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.db");
     new_log(&path).await.close().await;
-    run(&path, "PRAGMA user_version = 2").await;
+    run(&path, "PRAGMA user_version = 3").await;
     for refused in [opened(&path).await, created(&path).await] {
         assert!(matches!(
             refused,
             Err(OpenError::Newer {
-                found: 2,
-                known: 1,
+                found: 3,
+                known: 2,
                 ..
             })
         ));

@@ -164,7 +164,7 @@ fn statement(kind: u64, size: u64, chance: &mut Chance) -> String {
         11 => format!("UPDATE stream_event SET revision = revision + 100000 WHERE position = {p}"),
         12 => format!("UPDATE stream_event SET stream_no = stream_no + 100 WHERE position = {p}"),
         13 => format!("DELETE FROM stream_event WHERE position = {p}"),
-        14 => format!("INSERT INTO stream_event VALUES (2, {size} + {p}, {p})"),
+        14 => format!("INSERT INTO stream_event VALUES (0, 2, {size} + {p}, {p})"),
         15 => format!("UPDATE stream SET name = name || 'x' WHERE stream_no = 1 + {p} % 6"),
         16 => format!("DELETE FROM stream WHERE stream_no = 1 + {p} % 6"),
         17 => format!("INSERT INTO stream (stream_no, name) VALUES (100 + {p}, 'forged-{p}')"),
@@ -224,11 +224,21 @@ fn statement(kind: u64, size: u64, chance: &mut Chance) -> String {
         49 => "CREATE VIEW v AS SELECT * FROM record".to_owned(),
         50 => "PRAGMA application_id = 1".to_owned(),
         51 => "PRAGMA user_version = 0".to_owned(),
+        // The epochs of the index of streams.
+        52 => format!("UPDATE stream_event SET epoch = epoch + 1 WHERE position = {p}"),
+        53 => format!("UPDATE stream_event SET epoch = epoch - 1 WHERE position = {p}"),
+        54 => format!("UPDATE stream_event SET epoch = 9223372036854775807 - {q} WHERE position = {p}"),
+        55 => format!(
+            "INSERT INTO stream_event SELECT epoch + 1, stream_no, revision, position FROM stream_event \
+             WHERE position = {p}"
+        ),
+        56 => "ALTER TABLE stream_event DROP COLUMN position; ALTER TABLE stream_event ADD COLUMN position INTEGER"
+            .to_owned(),
         _ => unreachable!("kind {kind}"),
     }
 }
 
-const KINDS: u64 = 52;
+const KINDS: u64 = 57;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_nobody_has_touched_is_found_whole() {

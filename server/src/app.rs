@@ -34,6 +34,8 @@ const MOMENT: Duration = Duration::from_secs(2);
 pub enum Mode {
     /// It must exist.
     Existing,
+    /// It must exist, is only read, and stays in the format it has.
+    ReadOnly,
     /// It is created, as a real log, if it does not exist.
     OrCreate,
 }
@@ -66,10 +68,11 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let options = LogOptions {
             confirm_clock,
+            read_only: mode == Mode::ReadOnly,
             ..LogOptions::default()
         };
         let opened = match mode {
-            Mode::Existing => store.open(options, clock.clone()).await,
+            Mode::Existing | Mode::ReadOnly => store.open(options, clock.clone()).await,
             Mode::OrCreate => {
                 let create = CreateOptions::new(new_origin());
                 store.open_or_create(create, options, clock.clone()).await

@@ -83,3 +83,23 @@ fn every_fixture_verifies_and_is_shown_to_people() {
         }
     }
 }
+
+/// The version of the tables, as the header of the file has it (bytes 60 to 63, big-endian).
+fn tables(desk: &Desk) -> u8 {
+    let file = std::fs::read(desk.path("anju.db")).unwrap();
+    assert_eq!(&file[60..63], &[0; 3]);
+    file[63]
+}
+
+#[test]
+fn whoever_only_reads_leaves_a_log_of_an_older_format_as_it_is() {
+    let desk = copy("projects-v1");
+    assert_eq!(tables(&desk), 1);
+    let verified = desk.json(&["verify"]);
+    desk.ok(&["export", "events"]);
+    assert_eq!(tables(&desk), 1);
+    // Everything else may write, and brings it forward first.
+    desk.ok(&["replay", "p1"]);
+    assert_eq!(tables(&desk), 2);
+    assert_eq!(desk.json(&["verify"])["root"], verified["root"]);
+}

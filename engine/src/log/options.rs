@@ -35,6 +35,9 @@ pub struct LogOptions {
     /// How far this machine's clock may be from the database server's, on PostgreSQL; `None` to not compare them.
     /// Defaults to 2 s; beyond, [`AppendError::ClockSkew`]. A simulated log never compares.
     pub max_clock_skew: Option<Duration>,
+    /// Whether the log is only to be read: appends are refused ([`AppendError::ReadOnly`]), and a file of an older version
+    /// is read as it is and stays so. Defaults to no.
+    pub read_only: bool,
     /// While it says `true`, the writer takes nothing from the queue: tests fill the queue and fix batches.
     #[cfg(feature = "test-util")]
     pub hold: Option<tokio::sync::watch::Receiver<bool>>,
@@ -44,6 +47,10 @@ pub struct LogOptions {
     /// After how many pages the write-ahead log is copied into the file: tests make the copying part of an append.
     #[cfg(feature = "test-util")]
     pub checkpoint_pages: Option<u32>,
+    /// Of how many positions an epoch of the index is, as a power of two: tests have logs of many epochs without appending
+    /// a million events. A file is to be opened with what it was made with.
+    #[cfg(feature = "test-util")]
+    pub epoch_bits: Option<u32>,
 }
 
 impl Default for LogOptions {
@@ -59,12 +66,15 @@ impl Default for LogOptions {
             max_idle: Duration::from_secs(31 * 24 * 60 * 60),
             confirm_clock: false,
             max_clock_skew: Some(Duration::from_secs(2)),
+            read_only: false,
             #[cfg(feature = "test-util")]
             hold: None,
             #[cfg(feature = "test-util")]
             max_pages: None,
             #[cfg(feature = "test-util")]
             checkpoint_pages: None,
+            #[cfg(feature = "test-util")]
+            epoch_bits: None,
         }
     }
 }

@@ -3,7 +3,9 @@
 //! `docs/design/log.md` describes the tables and the life of an append.
 
 mod connect;
+mod layout;
 mod lease;
+mod migrate;
 mod read;
 mod store;
 mod verify;
@@ -30,6 +32,8 @@ use super::{
     RecordedCommand, Verified, VerifyError,
 };
 
+use layout::Layout;
+
 pub use lease::{Lease, LeaseError};
 
 /// The log in one SQLite file.
@@ -43,7 +47,8 @@ pub struct SqliteLog {
     writer: Writer,
     grown: Arc<watch::Sender<u64>>,
     clock: Arc<dyn Clock>,
-    busy_timeout: Duration,
+    layout: Layout,
+    options: LogOptions,
 }
 
 impl std::fmt::Debug for SqliteLog {
@@ -75,6 +80,9 @@ impl SqliteLog {
 
     /// Opens a log. Must be called within a tokio runtime.
     ///
+    /// A file of an older version is brought forward first, in one transaction, unless it is only to be read
+    /// ([`LogOptions::read_only`]). That takes about a second for each million events, once.
+    ///
     /// # Errors
     /// [`OpenError`] tells apart what is missing, foreign, newer, damaged, forbidden and busy. Nothing is changed by
     /// a refusal.
@@ -89,6 +97,7 @@ impl SqliteLog {
             ledger,
             reads,
             origin,
+            layout,
         } = connect::open(path, &options).await?;
         let grown = Arc::new(watch::Sender::new(ledger.size()));
         let guard = ClockGuard::new(Arc::clone(&clock), &options, origin.simulated);
@@ -105,7 +114,8 @@ impl SqliteLog {
             writer,
             grown,
             clock,
-            busy_timeout: options.busy_timeout,
+            layout,
+            options,
         })
     }
 
@@ -143,7 +153,7 @@ impl SqliteLog {
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<Verified, VerifyError> {
         let reads = connect::unchecked(path.as_ref(), options);
-        let verified = verify::verify(&reads, progress).await;
+        let verified = verify::verify(&reads, options, progress).await;
         reads.close().await;
         verified
     }
@@ -217,7 +227,7 @@ impl EventLog for SqliteLog {
         from: Revision,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        read::stream(&self.reads, stream, from.0, limit).await
+        read::stream(&self.reads, self.layout, stream, from.0, limit).await
     }
 
     async fn look(
@@ -227,11 +237,11 @@ impl EventLog for SqliteLog {
         limit: usize,
         others: &[StreamId],
     ) -> Result<Looked, ReadError> {
-        read::look(&self.reads, stream, from.0, limit, others).await
+        read::look(&self.reads, self.layout, stream, from.0, limit, others).await
     }
 
     async fn stream_revision(&self, stream: &StreamId) -> Result<Option<Revision>, ReadError> {
-        read::stream_revision(&self.reads, stream).await
+        read::stream_revision(&self.reads, self.layout, stream).await
     }
 
     async fn find_command(&self, id: CommandId) -> Result<Option<RecordedCommand>, ReadError> {
@@ -264,7 +274,7 @@ impl EventLog for SqliteLog {
         &self,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<Verified, VerifyError> {
-        verify::verify(&self.reads, progress).await
+        verify::verify(&self.reads, &self.options, progress).await
     }
 
     fn grown(&self) -> watch::Receiver<u64> {

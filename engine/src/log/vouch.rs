@@ -187,23 +187,44 @@ pub(crate) fn check_place(
     wanted: Option<(u64, u64, u64)>,
     size: u64,
 ) -> Result<(), VerifyError> {
-    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let same = |(n, r, p): &(u64, u64, u64)| (signed(*n), signed(*r), signed(*p)) == found;
-    if wanted.as_ref().is_some_and(same) {
+    let wanted = wanted.map(|(number, revision, position)| [number, revision, position]);
+    let wanted = wanted.as_ref().map(|wanted| wanted.as_slice());
+    let (number, revision, position) = found;
+    check_row(
+        "stream, revision, position",
+        &[number, revision, position],
+        wanted,
+        size,
+    )
+}
+
+/// Compares a row of an index that ends in a position, and has as many columns as `names`, with the next that the records
+/// lead to. `size` is that of the log.
+pub(crate) fn check_row(
+    names: &str,
+    found: &[i64],
+    wanted: Option<&[u64]>,
+    size: u64,
+) -> Result<(), VerifyError> {
+    let signed = |number: &u64| i64::try_from(*number).unwrap_or(i64::MAX);
+    let key = |row: &[i64]| row.split_last().map(|(_, key)| key.to_vec());
+    let expected = wanted.map(|row| row.iter().map(signed).collect::<Vec<_>>());
+    if expected.as_deref() == Some(found) {
         return Ok(());
     }
-    let (number, revision, position) = found;
-    let at = match wanted {
+    let at = match (wanted.and_then(<[u64]>::last), &expected) {
         // The record's own row is bad or missing.
-        Some((n, r, position)) if (signed(n), signed(r)) <= (number, revision) => position,
+        (Some(position), Some(expected)) if key(expected) <= key(found) => *position,
         // A row that no record has is bad where it points to.
-        _ => u64::try_from(position).unwrap_or(1).clamp(1, size + 1),
+        _ => found
+            .last()
+            .and_then(|position| u64::try_from(*position).ok())
+            .unwrap_or(1)
+            .clamp(1, size + 1),
     };
     Err(altered(
         at,
-        format!(
-            "the index has (stream, revision, position) {found:?}, the records have {wanted:?}"
-        ),
+        format!("the index has ({names}) {found:?}, the records have {expected:?}"),
     ))
 }
 

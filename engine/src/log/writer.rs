@@ -159,6 +159,7 @@ pub(crate) struct Writer {
     queue: mpsc::Sender<Waiting>,
     queued_bytes: Arc<AtomicUsize>,
     queue_bytes: usize,
+    read_only: bool,
     closing: watch::Sender<bool>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -201,6 +202,7 @@ impl Writer {
             queue,
             queued_bytes,
             queue_bytes: options.queue_bytes,
+            read_only: options.read_only,
             closing,
             task: Mutex::new(Some(task)),
         }
@@ -211,6 +213,9 @@ impl Writer {
         &self,
         prepared: Prepared,
     ) -> Result<oneshot::Receiver<Result<Appended, AppendError>>, AppendError> {
+        if self.read_only {
+            return Err(AppendError::ReadOnly);
+        }
         let overloaded = || AppendError::Overloaded {
             retry_after: RETRY_AFTER,
         };

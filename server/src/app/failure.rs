@@ -300,6 +300,7 @@ fn append(error: &AppendError) -> (String, String) {
         }
         AppendError::Busy => "数据库正忙(另一进程正在写入),请稍后重试".to_owned(),
         AppendError::Overloaded { .. } => "写入队列已满,请稍后重试".to_owned(),
+        AppendError::ReadOnly => "日志以只读方式打开,不能写入".to_owned(),
         AppendError::DiskFull => "磁盘已满,请清理后重试;没有写入任何内容".to_owned(),
         AppendError::ClockJumped { last, now } => {
             format!("本机时钟为{now},日志最后记录于{last}。请校正时钟;确认无误则加 --confirm-clock")

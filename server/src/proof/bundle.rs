@@ -22,7 +22,7 @@ use crate::cli::{Opener, Out};
 /// `anju bundle`.
 pub async fn bundle(args: BundleArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
     let project = project_id(&args.project)?;
-    let app = opener.open(Mode::Existing).await?;
+    let app = opener.open(Mode::ReadOnly).await?;
     let stream = project.stream().map_err(HandleError::from)?;
     // Before anything is signed: a project that is not there needs no checkpoint.
     let events = events_of(&app, &stream).await?;

@@ -25,7 +25,7 @@ pub async fn export(args: ExportArgs, opener: &Opener, out: &Out) -> Result<(), 
 }
 
 async fn tiles(args: TilesArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
-    let app = opener.open(Mode::Existing).await?;
+    let app = opener.open(Mode::ReadOnly).await?;
     let signer = args
         .key
         .as_deref()
@@ -68,7 +68,7 @@ async fn tiles(args: TilesArgs, opener: &Opener, out: &Out) -> Result<(), Failur
 }
 
 async fn events(args: EventsArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
-    let app = opener.open(Mode::Existing).await?;
+    let app = opener.open(Mode::ReadOnly).await?;
     let size = app.log.head().await?.size;
     let Some(path) = args.output else {
         // The records themselves are the answer: there is no room for another.

@@ -25,7 +25,7 @@ pub(super) fn folder_of(app: &App) -> Result<CheckpointFolder, Failure> {
 
 /// `anju checkpoint`.
 pub async fn checkpoint(args: CheckpointArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
-    let app = opener.open(Mode::Existing).await?;
+    let app = opener.open(Mode::ReadOnly).await?;
     let signer = key::signer(&args.key, &app, out)?;
     if let Some(copy) = &args.output {
         may_replace(&app, copy, out).await?;

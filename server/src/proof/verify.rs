@@ -30,7 +30,7 @@ pub async fn verify(args: VerifyArgs, opener: &Opener, out: &Out) -> Result<(), 
             }
         }
     };
-    let app = match opener.open(Mode::Existing).await {
+    let app = match opener.open(Mode::ReadOnly).await {
         // A file that cannot even be opened as the log it was is not verified either.
         Err(Failure::Open(OpenError::Corrupt { what, .. })) => {
             return Err(unopened(opener, &what).await.tell(out));

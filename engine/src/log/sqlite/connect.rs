@@ -13,16 +13,12 @@ use crate::log::prepare::log_created;
 use crate::log::{AppendError, Origin, ReadError};
 use crate::merkle::empty_root;
 
-use super::read;
+use super::layout::{Layout, SCHEMA_VERSION};
 use super::store::{SqliteStore, load_ledger};
+use super::{migrate, read};
 
 /// "Anju" in ASCII: marks the file as a log of ours.
 const APPLICATION_ID: i64 = 0x416e_6a75;
-
-/// The version of the tables. A file with a greater one is of a newer build.
-const SCHEMA_VERSION: i64 = 1;
-
-const SCHEMA: &str = include_str!("../../../migrations/sqlite/0001_log.sql");
 
 /// How many pages of 4 KiB the write-ahead log gathers before they are copied into the file: 16 MiB. Group
 /// commits touch a page per stream; SQLite's own 1,000 pages would copy every few commits.
@@ -37,6 +33,7 @@ pub(super) struct Opened {
     pub(super) ledger: Ledger,
     pub(super) reads: SqlitePool,
     pub(super) origin: Origin,
+    pub(super) layout: Layout,
 }
 
 fn connection(path: &Path, options: &LogOptions) -> SqliteConnectOptions {
@@ -70,7 +67,8 @@ pub(super) fn unchecked(path: &Path, options: &LogOptions) -> SqlitePool {
 enum Marks {
     /// Nothing was ever written to it.
     Blank,
-    Ours,
+    /// A log, with tables of this version, which is one that this build reads.
+    Ours(i64),
 }
 
 async fn marks(conn: &mut SqliteConnection, path: &Path) -> Result<Marks, OpenError> {
@@ -92,7 +90,7 @@ async fn marks(conn: &mut SqliteConnection, path: &Path) -> Result<Marks, OpenEr
     conn.execute("RELEASE look").await.map_err(fail)?;
     if application_id == APPLICATION_ID {
         return match version {
-            SCHEMA_VERSION => Ok(Marks::Ours),
+            1..=SCHEMA_VERSION => Ok(Marks::Ours(version)),
             found if found > SCHEMA_VERSION => Err(OpenError::Newer {
                 path: path.to_owned(),
                 found,
@@ -142,7 +140,7 @@ pub(super) async fn create(
         .await
         .map_err(fail)?;
     // Look before locking: a foreign file is not even locked.
-    if let Marks::Ours = marks(&mut conn, path).await? {
+    if let Marks::Ours(_) = marks(&mut conn, path).await? {
         return Err(OpenError::AlreadyExists {
             path: path.to_owned(),
         });
@@ -152,15 +150,13 @@ pub(super) async fn create(
         .execute(&mut conn)
         .await
         .map_err(fail)?;
-    if let Marks::Ours = marks(&mut conn, path).await? {
+    if let Marks::Ours(_) = marks(&mut conn, path).await? {
         return Err(OpenError::AlreadyExists {
             path: path.to_owned(),
         });
     }
-    sqlx::raw_sql(SCHEMA)
-        .execute(&mut conn)
-        .await
-        .map_err(fail)?;
+    let layout = Layout::current(options);
+    migrate::make(&mut conn, layout).await.map_err(fail)?;
     sqlx::query(
         "INSERT INTO head (id, size, root, recorded_at, commands, origin, simulated, seed) \
          VALUES (1, 0, ?, NULL, zeroblob(32), ?, ?, ?)",
@@ -172,11 +168,11 @@ pub(super) async fn create(
     .execute(&mut conn)
     .await
     .map_err(fail)?;
-    sqlx::raw_sql("PRAGMA application_id = 0x416e6a75; PRAGMA user_version = 1")
+    sqlx::raw_sql("PRAGMA application_id = 0x416e6a75")
         .execute(&mut conn)
         .await
         .map_err(fail)?;
-    let mut store = SqliteStore::new(conn).await.map_err(fail)?;
+    let mut store = SqliteStore::new(conn, layout).await.map_err(fail)?;
     store.write(plan.batch, &plan.ledger).await.map_err(fail)?;
     store.into_connection().close().await.map_err(fail)?;
     sync_directory(path);
@@ -212,11 +208,11 @@ pub(super) async fn open(path: &Path, options: &LogOptions) -> Result<Opened, Op
         .connect()
         .await
         .map_err(fail)?;
-    if let Marks::Blank = marks(&mut conn, path).await? {
+    let Marks::Ours(version) = marks(&mut conn, path).await? else {
         return Err(OpenError::NotFound {
             path: path.to_owned(),
         });
-    }
+    };
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL")
         .fetch_one(&mut conn)
         .await
@@ -240,8 +236,21 @@ pub(super) async fn open(path: &Path, options: &LogOptions) -> Result<Opened, Op
         let set = sqlx::raw_sql(sqlx::AssertSqlSafe(interval));
         set.execute(&mut conn).await.map_err(fail)?;
     }
-    let checked = check(&mut conn, &reads, path).await;
-    let (ledger, origin) = match checked {
+    let current = Layout::current(options);
+    let checked = async {
+        let (ledger, origin) = check(&mut conn, &reads, path).await?;
+        let layout = match Layout::of(version, options) {
+            // Whoever only reads leaves an older file as it is.
+            Some(older) if older != current && options.read_only => older,
+            Some(older) if older != current => {
+                migrate::bring_forward(&mut conn, path, current).await?;
+                current
+            }
+            _ => current,
+        };
+        Ok((ledger, origin, layout))
+    };
+    let (ledger, origin, layout) = match checked.await {
         Ok(found) => found,
         Err(error) => {
             reads.close().await;
@@ -250,10 +259,11 @@ pub(super) async fn open(path: &Path, options: &LogOptions) -> Result<Opened, Op
         }
     };
     Ok(Opened {
-        store: SqliteStore::new(conn).await.map_err(fail)?,
+        store: SqliteStore::new(conn, current).await.map_err(fail)?,
         ledger,
         reads,
         origin,
+        layout,
     })
 }
 
@@ -266,24 +276,7 @@ async fn check(
         path: path.to_owned(),
         what,
     };
-    let read_failed = |error| match error {
-        ReadError::Corrupt { position, what } => corrupt(format!("at position {position}: {what}")),
-        // A newer build marks its file as newer: in this one, no record may have what this build does not know.
-        ReadError::Newer { position, what } => {
-            corrupt(format!("at position {position}: unknown {what}"))
-        }
-        ReadError::Unavailable(source) => match source.downcast::<sqlx::Error>() {
-            Ok(error) => open_error(path, *error),
-            Err(source) => OpenError::Unavailable {
-                path: path.to_owned(),
-                source,
-            },
-        },
-        other => OpenError::Unavailable {
-            path: path.to_owned(),
-            source: Box::new(other),
-        },
-    };
+    let read_failed = |error| read_failed(path, error);
     let fail = |error| open_error(path, error);
     // One snapshot: another process may be appending.
     conn.execute("BEGIN").await.map_err(fail)?;
@@ -301,6 +294,32 @@ async fn check(
         ));
     }
     Ok((ledger, head.origin))
+}
+
+/// What a failed read says of a file that is being opened.
+pub(super) fn read_failed(path: &Path, error: ReadError) -> OpenError {
+    let corrupt = |what| OpenError::Corrupt {
+        path: path.to_owned(),
+        what,
+    };
+    match error {
+        ReadError::Corrupt { position, what } => corrupt(format!("at position {position}: {what}")),
+        // A newer build marks its file as newer: in this one, no record may have what this build does not know.
+        ReadError::Newer { position, what } => {
+            corrupt(format!("at position {position}: unknown {what}"))
+        }
+        ReadError::Unavailable(source) => match source.downcast::<sqlx::Error>() {
+            Ok(error) => open_error(path, *error),
+            Err(source) => OpenError::Unavailable {
+                path: path.to_owned(),
+                source,
+            },
+        },
+        other => OpenError::Unavailable {
+            path: path.to_owned(),
+            source: Box::new(other),
+        },
+    }
 }
 
 /// The result codes of SQLite that a caller would do something about.
@@ -346,7 +365,7 @@ fn misses_a_table(error: &sqlx::Error) -> bool {
     message.starts_with("no such") || message.starts_with("malformed")
 }
 
-fn open_error(path: &Path, error: sqlx::Error) -> OpenError {
+pub(super) fn open_error(path: &Path, error: sqlx::Error) -> OpenError {
     let path = path.to_owned();
     if let sqlx::Error::Io(io) = &error {
         match io.kind() {

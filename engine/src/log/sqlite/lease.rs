@@ -127,7 +127,7 @@ impl SqliteLog {
         let mut conn = SqliteConnectOptions::new()
             .filename(beside(&self.path))
             .create_if_missing(true)
-            .busy_timeout(self.busy_timeout)
+            .busy_timeout(self.options.busy_timeout)
             // A lease lost with the power is a lease that has ended.
             .synchronous(SqliteSynchronous::Off)
             .disable_statement_logging()

@@ -17,9 +17,12 @@ use crate::merkle::{Hash, HashSource, TILE_WIDTH, leaf_hash};
 use crate::record::InstantText;
 
 use super::connect::{Trouble, trouble};
+use super::layout::{Layout, epochs, last_revision};
 
+/// A sum, and not the number alone, says how many: SQLite plans a statement anew for each value of a parameter that stands
+/// alone as a limit, which costs more than reading a short history.
 const RECORDS: &str = "SELECT group_concat(record, char(10)), count(*), max(position) FROM \
-     (SELECT position, record FROM record WHERE position >= ? ORDER BY position LIMIT ?)";
+     (SELECT position, record FROM record WHERE position >= ? ORDER BY position LIMIT ? + 0)";
 
 /// Groups of 256 records from $1 to before $2, one a row: the count and the last position on a line of their own, then
 /// each record on one. One statement for many groups: while one is worked on, the connection's thread reads on.
@@ -31,10 +34,37 @@ const GROUPS: &str = "WITH RECURSIVE \
          (SELECT position, record FROM record WHERE position >= at AND position < min(at + 256, $2) \
           ORDER BY position)) FROM start";
 
-const STREAM: &str = "SELECT group_concat(record, char(10)), count(*), max(revision) FROM \
+/// At most $3 events of the stream named $1 from revision $2 on. An index by epochs is gone through from the epoch of the
+/// revision before, which is sought from the newest on: whoever knows most of a history asks for its end. As to the limit, see [`RECORDS`].
+const STREAM: &str = concat!(
+    "SELECT group_concat(record, char(10)), count(*), max(revision) FROM \
      (SELECT e.revision, r.record FROM stream_event e LEFT JOIN record r ON r.position = e.position \
-      WHERE e.stream_no = (SELECT stream_no FROM stream WHERE name = ?) AND e.revision >= ? \
-      ORDER BY e.revision LIMIT ?)";
+      WHERE e.epoch IN (WITH RECURSIVE from_there(n) AS (SELECT CASE WHEN $2 > 0 THEN coalesce( \
+          (SELECT epoch FROM stream_event WHERE epoch IN ",
+    epochs!("$4"),
+    " AND stream_no = (SELECT stream_no FROM stream WHERE name = $1) AND revision < $2 \
+           ORDER BY epoch DESC LIMIT 1), 0) ELSE 0 END \
+          UNION ALL SELECT n + 1 FROM from_there WHERE n < (SELECT (size - 1) >> $4 FROM head WHERE id = 1)) \
+          SELECT n FROM from_there) \
+      AND e.stream_no = (SELECT stream_no FROM stream WHERE name = $1) AND e.revision >= $2 \
+      ORDER BY e.epoch, e.revision LIMIT $3 + 0)"
+);
+
+/// The same of an index by stream.
+const STREAM_BY_STREAM: &str = "SELECT group_concat(record, char(10)), count(*), max(revision) FROM \
+     (SELECT e.revision, r.record FROM stream_event e LEFT JOIN record r ON r.position = e.position \
+      WHERE e.stream_no = (SELECT stream_no FROM stream WHERE name = $1) AND e.revision >= $2 \
+      ORDER BY e.revision LIMIT $3 + 0)";
+
+/// The last revision of the stream named $1.
+const REVISION: &str = concat!(
+    "SELECT ",
+    last_revision!("$2", "(SELECT stream_no FROM stream WHERE name = $1)")
+);
+
+/// The same of an index by stream.
+const REVISION_BY_STREAM: &str = "SELECT (SELECT revision FROM stream_event \
+     WHERE stream_no = (SELECT stream_no FROM stream WHERE name = $1) ORDER BY revision DESC LIMIT 1)";
 
 /// An error of the store while something at or after `position` was read.
 pub(super) fn read_error(position: u64, error: sqlx::Error) -> ReadError {
@@ -217,8 +247,16 @@ pub(super) async fn events(
     Ok(events)
 }
 
+fn history(layout: Layout) -> &'static str {
+    match layout {
+        Layout::ByStream => STREAM_BY_STREAM,
+        Layout::ByEpoch { .. } => STREAM,
+    }
+}
+
 pub(super) async fn stream(
     conn: &SqlitePool,
+    layout: Layout,
     stream: &StreamId,
     from: u64,
     limit: usize,
@@ -227,10 +265,11 @@ pub(super) async fn stream(
     let (mut from, mut left) = (from, limit);
     while left > 0 {
         let wanted = left.min(GROUP);
-        let row = sqlx::query(STREAM)
+        let row = sqlx::query(history(layout))
             .bind(stream.as_str())
             .bind(signed(from))
             .bind(signed(wanted as u64))
+            .bind(layout.bits())
             .fetch_one(conn)
             .await
             .map_err(|error| read_error(0, error))?;
@@ -274,6 +313,7 @@ fn stream_group(
 /// Events of a stream, the revisions of others, and the head, in one round trip to the connection's thread.
 pub(super) async fn look(
     conn: &SqlitePool,
+    layout: Layout,
     stream: &StreamId,
     from: u64,
     limit: usize,
@@ -281,17 +321,26 @@ pub(super) async fn look(
 ) -> Result<Looked, ReadError> {
     let wanted = limit.min(GROUP);
     // Numbered parameters, so that one binding serves all statements.
-    let mut sql = STREAM.replacen('?', "$1", 1);
-    sql = sql.replacen('?', "$2", 1).replacen('?', "$3", 1);
+    let mut sql = history(layout).to_owned();
     for n in 0..others.len() {
         // Writing to a String cannot fail.
-        let _ = write!(
-            sql,
-            "; SELECT (SELECT revision FROM stream_event \
-             WHERE stream_no = (SELECT stream_no FROM stream WHERE name = ${}) \
-             ORDER BY revision DESC LIMIT 1)",
-            n + 4
-        );
+        let _ = match layout {
+            Layout::ByStream => write!(
+                sql,
+                "; SELECT (SELECT revision FROM stream_event \
+                 WHERE stream_no = (SELECT stream_no FROM stream WHERE name = ${}) \
+                 ORDER BY revision DESC LIMIT 1)",
+                n + 5
+            ),
+            Layout::ByEpoch { .. } => write!(
+                sql,
+                concat!(
+                    "; SELECT ",
+                    last_revision!("$4", "(SELECT stream_no FROM stream WHERE name = ${})")
+                ),
+                n + 5
+            ),
+        };
     }
     sql.push_str("; ");
     sql.push_str(HEAD);
@@ -299,7 +348,8 @@ pub(super) async fn look(
     let mut query = sqlx::query(AssertSqlSafe(sql))
         .bind(stream.as_str())
         .bind(signed(from))
-        .bind(signed(wanted as u64));
+        .bind(signed(wanted as u64))
+        .bind(layout.bits());
     for other in others {
         query = query.bind(other.as_str());
     }
@@ -315,19 +365,13 @@ pub(super) async fn look(
     let count = stream_group(first, stream, from, &mut events)?;
     let others = revisions
         .iter()
-        .map(|row| {
-            let revision: Option<i64> = row.try_get(0)?;
-            let revision = revision.map(u64::try_from).transpose();
-            revision
-                .map(|revision| revision.map(Revision))
-                .map_err(|error| sqlx::Error::Decode(error.into()))
-        })
+        .map(revision)
         .collect::<Result<_, _>>()
         .map_err(fail)?;
     let mut head = head_row(head).map_err(fail)?.head;
     if count == wanted as u64 && limit > wanted {
         // A long history: the rest of it, and where the log stands after that.
-        let rest = self::stream(conn, stream, from + count, limit - wanted).await?;
+        let rest = self::stream(conn, layout, stream, from + count, limit - wanted).await?;
         events.extend(rest);
         head = self::head(conn).await?;
     }
@@ -340,19 +384,29 @@ pub(super) async fn look(
 
 pub(super) async fn stream_revision(
     conn: &SqlitePool,
+    layout: Layout,
     stream: &StreamId,
 ) -> Result<Option<Revision>, ReadError> {
-    let row = sqlx::query(
-        "SELECT revision FROM stream_event \
-         WHERE stream_no = (SELECT stream_no FROM stream WHERE name = ?) \
-         ORDER BY revision DESC LIMIT 1",
-    )
-    .bind(stream.as_str())
-    .fetch_optional(conn)
-    .await;
-    row.and_then(|row| row.map(|row| unsigned(&row, 0)).transpose())
-        .map(|revision| revision.map(Revision))
+    let sql = match layout {
+        Layout::ByStream => REVISION_BY_STREAM,
+        Layout::ByEpoch { .. } => REVISION,
+    };
+    let row = sqlx::query(sql)
+        .bind(stream.as_str())
+        .bind(layout.bits())
+        .fetch_one(conn)
+        .await;
+    row.and_then(|row| revision(&row))
         .map_err(|error| read_error(0, error))
+}
+
+/// The only column: the last revision of a stream, if it has one.
+fn revision(row: &SqliteRow) -> Result<Option<Revision>, sqlx::Error> {
+    let revision: Option<i64> = row.try_get(0)?;
+    revision
+        .map(|revision| u64::try_from(revision).map(Revision))
+        .transpose()
+        .map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 pub(super) async fn command(

@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Connection, Executor, Row};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 
 use crate::event::{CommandId, StreamId};
 use crate::log::plan::{Batch, Known, Ledger, StreamState, Taken};
@@ -24,10 +24,12 @@ use crate::merkle::{Hash, TILE_WIDTH, Tree, empty_root, leaf_hash, levels_of, pa
 use crate::record::InstantText;
 
 use super::connect::{Trouble, trouble};
+use super::layout::{Layout, last_revision, with_bits};
 use super::read::{self, hash, read_error, recorded_command, unsigned};
 
 /// The head, then one row for each command that is known and each stream that exists.
-const BEGIN: &str = "
+const BEGIN: &str = concat!(
+    "
 BEGIN IMMEDIATE;
 SELECT 'h', size, root FROM head WHERE id = 1;
 WITH RECURSIVE n(i) AS (SELECT 0 WHERE $1 > 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1)
@@ -35,17 +37,22 @@ SELECT 'c', c.command_id, c.digest, c.first, c.last, r.record
 FROM n CROSS JOIN command c ON c.command_id = substr($2, 1 + 16 * i, 16)
 LEFT JOIN record r ON r.position = c.first;
 WITH RECURSIVE n(i) AS (SELECT 0 WHERE $3 > 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $3)
-SELECT 's', s.name, s.stream_no,
-    (SELECT revision FROM stream_event e WHERE e.stream_no = s.stream_no ORDER BY revision DESC LIMIT 1)
+SELECT 's', s.name, s.stream_no, ",
+    last_revision!("$6", "s.stream_no"),
+    "
 FROM n CROSS JOIN stream s ON s.name = CAST(substr($4,
-    CAST(substr($5, 1 + 20 * i, 10) AS INTEGER), CAST(substr($5, 11 + 20 * i, 10) AS INTEGER)) AS TEXT)";
+    CAST(substr($5, 1 + 20 * i, 10) AS INTEGER), CAST(substr($5, 11 + 20 * i, 10) AS INTEGER)) AS TEXT)"
+);
 
-const STREAMS: &str = "
+const STREAMS: &str = concat!(
+    "
 WITH RECURSIVE n(i) AS (SELECT 0 WHERE $1 > 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1)
-SELECT 's', s.name, s.stream_no,
-    (SELECT revision FROM stream_event e WHERE e.stream_no = s.stream_no ORDER BY revision DESC LIMIT 1)
+SELECT 's', s.name, s.stream_no, ",
+    last_revision!("$4", "s.stream_no"),
+    "
 FROM n CROSS JOIN stream s ON s.name = CAST(substr($2,
-    CAST(substr($3, 1 + 20 * i, 10) AS INTEGER), CAST(substr($3, 11 + 20 * i, 10) AS INTEGER)) AS TEXT)";
+    CAST(substr($3, 1 + 20 * i, 10) AS INTEGER), CAST(substr($3, 11 + 20 * i, 10) AS INTEGER)) AS TEXT)"
+);
 
 /// Writes a batch in one statement, wherever it came from: sqlx sends a message across threads for each statement, and
 /// the writer wakes for each. A view that nothing can be read from takes the packed batch, and its trigger writes the
@@ -72,9 +79,10 @@ WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < NEW
 SELECT NEW.before + 1 + i, CAST(substr(NEW.texts,
     CAST(substr(NEW.spans, 1 + 20 * i, 10) AS INTEGER), CAST(substr(NEW.spans, 11 + 20 * i, 10) AS INTEGER)) AS TEXT)
 FROM n;
-INSERT INTO stream_event (stream_no, revision, position)
+INSERT INTO stream_event (epoch, stream_no, revision, position)
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < NEW.records)
-SELECT CAST(substr(NEW.places, 1 + 32 * i, 16) AS INTEGER), CAST(substr(NEW.places, 17 + 32 * i, 16) AS INTEGER),
+SELECT (NEW.before + i) >> 18,
+    CAST(substr(NEW.places, 1 + 32 * i, 16) AS INTEGER), CAST(substr(NEW.places, 17 + 32 * i, 16) AS INTEGER),
     NEW.before + 1 + i
 FROM n;
 INSERT INTO command (command_id, digest, first, last)
@@ -150,19 +158,27 @@ pub(super) struct SqliteStore {
     asked: Vec<CommandId>,
     /// The root where the plan begins.
     seen: Hash,
+    layout: Layout,
     /// For how many transactions to assume nothing.
     caution: u32,
 }
 
 impl SqliteStore {
-    /// Takes over a connection to a file that has the tables of a log.
-    pub(super) async fn new(mut conn: SqliteConnection) -> Result<Self, sqlx::Error> {
-        sqlx::raw_sql(PACK).execute(&mut conn).await?;
+    /// Takes over a connection to a file that has the tables of a log in the version that is written.
+    pub(super) async fn new(
+        mut conn: SqliteConnection,
+        layout: Layout,
+    ) -> Result<Self, sqlx::Error> {
+        // Nothing but a number is put into the text.
+        sqlx::raw_sql(AssertSqlSafe(with_bits(PACK, layout)))
+            .execute(&mut conn)
+            .await?;
         Ok(Self {
             conn,
             assumed: false,
             asked: Vec::new(),
             seen: empty_root(),
+            layout,
             caution: 0,
         })
     }
@@ -252,7 +268,8 @@ impl SqliteStore {
             .bind(ids)
             .bind(names.count)
             .bind(names.bytes)
-            .bind(names.spans.into_bytes());
+            .bind(names.spans.into_bytes())
+            .bind(self.layout.bits());
         let fail = |error| read_error(ledger.size(), error);
         let rows = self.conn.fetch_all(query).await.map_err(fail)?;
         let mut known = Known::default();
@@ -399,7 +416,8 @@ impl Store for SqliteStore {
         let query = sqlx::query(STREAMS)
             .bind(names.count)
             .bind(names.bytes)
-            .bind(names.spans.into_bytes());
+            .bind(names.spans.into_bytes())
+            .bind(self.layout.bits());
         let rows = self.conn.fetch_all(query).await.map_err(sqlx_error)?;
         rows.iter()
             .map(|row| stream_state(row).map_err(sqlx_error))

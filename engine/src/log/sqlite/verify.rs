@@ -1,6 +1,7 @@
 //! Reading the whole file as one unchanging snapshot, and deriving it again from its records.
 
 mod indexes;
+mod places;
 
 use std::collections::VecDeque;
 
@@ -13,9 +14,10 @@ use tokio::task::JoinHandle;
 use crate::log::audit::{Auditor, Checked, Derived, altered, check_records};
 use crate::log::group::{GROUP, threads};
 use crate::log::vouch::{Kept, KeptTile, earliest, first_bad};
-use crate::log::{ReadError, Verified, VerifyError};
+use crate::log::{LogOptions, ReadError, Verified, VerifyError};
 
 use super::connect::{Trouble, trouble};
+use super::layout::Layout;
 use super::read::{self, HeadRow, unsigned};
 
 /// How many groups of records one thread checks at a time: some milliseconds of work.
@@ -60,6 +62,7 @@ fn examine(first: u64, groups: &[SqliteRow]) -> Examined {
 
 pub(super) async fn verify(
     reads: &SqlitePool,
+    options: &LogOptions,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> Result<Verified, VerifyError> {
     let mut conn = reads.acquire().await.map_err(|error| fail(0, error))?;
@@ -70,11 +73,15 @@ pub(super) async fn verify(
     // Only with a connection to spare: this one is kept until the end.
     let spare = reads.options().get_max_connections() > 1;
     let pages = spare.then(|| tokio::spawn(pages(reads.clone())));
-    let verified = Verification {
-        conn: &mut conn,
-        progress,
+    let verified = async {
+        Verification {
+            layout: layout(&mut conn, options).await?,
+            conn: &mut conn,
+            progress,
+        }
+        .run()
+        .await
     }
-    .run()
     .await;
     // Nothing was written; a failure here is that of a connection which the pool will not keep.
     let _ = conn.execute("ROLLBACK").await;
@@ -94,6 +101,16 @@ pub(super) async fn verify(
             format!("the file is damaged: {damage}"),
         )),
     }
+}
+
+/// What the file says of its tables. Whoever opens it does not ask for more; here it is held to it.
+async fn layout(conn: &mut SqliteConnection, options: &LogOptions) -> Result<Layout, VerifyError> {
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(conn)
+        .await
+        .map_err(|error| fail(0, error))?;
+    Layout::of(version, options)
+        .ok_or_else(|| altered(0, format!("schema version {version} was never written")))
 }
 
 /// SQLite's own check of its pages and indexes: what no query comes across. `None` if all is well.
@@ -121,6 +138,7 @@ fn fail(position: u64, error: sqlx::Error) -> VerifyError {
 }
 
 struct Verification<'v> {
+    layout: Layout,
     conn: &'v mut SqliteConnection,
     progress: &'v (dyn Fn(u64, u64) + Send + Sync),
 }
@@ -186,12 +204,27 @@ impl Verification<'_> {
         ];
         // Left by ANALYZE, which is harmless.
         tables.retain(|name| !name.starts_with("sqlite_stat"));
-        if tables == expected {
+        if tables != expected {
+            return Err(altered(
+                0,
+                format!("the file has the tables {tables:?}, a log has {expected:?}"),
+            ));
+        }
+        // The version says which columns the index has, and the queries of another answer with them too.
+        let rows = self
+            .all("SELECT name FROM pragma_table_info('stream_event') ORDER BY cid")
+            .await?;
+        let columns: Vec<_> = rows
+            .iter()
+            .map(|row| text(row, 0))
+            .collect::<Result<_, _>>()?;
+        let expected = self.layout.columns();
+        if columns == expected {
             Ok(())
         } else {
             Err(altered(
                 0,
-                format!("the file has the tables {tables:?}, a log has {expected:?}"),
+                format!("the index of streams has the columns {columns:?}, not {expected:?}"),
             ))
         }
     }

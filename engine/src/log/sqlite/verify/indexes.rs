@@ -12,14 +12,14 @@ use sqlx::sqlite::SqliteRow;
 use crate::event::{CommandId, Position};
 use crate::log::audit::{Derived, altered};
 use crate::log::group::on_a_thread;
-use crate::log::vouch::{check_place, check_tile, first_below, wanted_tile};
+use crate::log::vouch::{check_tile, first_below, wanted_tile};
 use crate::log::{RecordedCommand, VerifyError};
 
 use super::{Verification, fail, kept_tile, text};
 use crate::log::sqlite::read::{recorded_command, unsigned};
 
 /// How many rows of an index are read at a time.
-const INDEX_GROUP: usize = 4_096;
+pub(super) const INDEX_GROUP: usize = 4_096;
 
 impl Verification<'_> {
     /// The names of the streams.
@@ -66,86 +66,6 @@ impl Verification<'_> {
                     "stream {:?} is in the index, but in no record",
                     text(row, 1)?
                 ),
-            )),
-        }
-    }
-
-    /// The index from stream and revision to position.
-    pub(super) async fn places(&mut self, derived: &Derived) -> Result<(), VerifyError> {
-        let mut expected = (1_u64..)
-            .zip(&derived.streams)
-            .flat_map(|(number, (_, positions))| {
-                let places = (0_u64..).zip(positions.iter().copied());
-                places.map(move |(revision, position)| (number, revision, position))
-            });
-        let mut after = (i64::MIN, i64::MIN);
-        let mut wanted = String::new();
-        loop {
-            let group: Vec<_> = expected.by_ref().take(INDEX_GROUP).collect();
-            wanted.clear();
-            let _ = write!(wanted, "{};", group.len());
-            for (number, revision, position) in &group {
-                let _ = write!(wanted, "{number},{revision},{position};");
-            }
-            let found = sqlx::query(
-                "SELECT count(*) || ';' || \
-                 coalesce(group_concat(stream_no || ',' || revision || ',' || position || ';', ''), '') FROM \
-                 (SELECT * FROM stream_event WHERE (stream_no, revision) > (?, ?) \
-                  ORDER BY stream_no, revision LIMIT ?)",
-            )
-            .bind(after.0)
-            .bind(after.1)
-            .bind(INDEX_GROUP as i64)
-            .fetch_one(&mut *self.conn)
-            .await;
-            if !same(found, &wanted) {
-                let expected = group.into_iter().chain(expected);
-                return self.places_one_by_one(after, expected, derived).await;
-            }
-            match group.last() {
-                Some((number, revision, _)) => after = (int(*number), int(*revision)),
-                None => return Ok(()),
-            }
-        }
-    }
-
-    async fn places_one_by_one(
-        &mut self,
-        after: (i64, i64),
-        mut expected: impl Iterator<Item = (u64, u64, u64)>,
-        derived: &Derived,
-    ) -> Result<(), VerifyError> {
-        let (mut number, mut revision) = after;
-        loop {
-            let rows = sqlx::query(
-                "SELECT stream_no, revision, position FROM stream_event \
-                 WHERE (stream_no, revision) > (?, ?) ORDER BY stream_no, revision LIMIT ?",
-            )
-            .bind(number)
-            .bind(revision)
-            .bind(INDEX_GROUP as i64)
-            .fetch_all(&mut *self.conn)
-            .await
-            .map_err(|error| fail(0, error))?;
-            for row in &rows {
-                let place = (|| {
-                    number = row.try_get(0)?;
-                    revision = row.try_get(1)?;
-                    row.try_get::<i64, _>(2)
-                })();
-                let position = place.map_err(|error| fail(0, error))?;
-                let found = (number, revision, position);
-                check_place(found, expected.next(), derived.tree.size())?;
-            }
-            if rows.len() < INDEX_GROUP {
-                break;
-            }
-        }
-        match expected.next() {
-            None => Ok(()),
-            Some((number, revision, position)) => Err(altered(
-                position,
-                format!("revision {revision} of stream number {number} is not in the index"),
             )),
         }
     }
@@ -250,7 +170,7 @@ impl Verification<'_> {
 }
 
 /// Whether a row could be read and holds this text.
-fn same(row: Result<SqliteRow, sqlx::Error>, wanted: &str) -> bool {
+pub(super) fn same(row: Result<SqliteRow, sqlx::Error>, wanted: &str) -> bool {
     let found: Result<String, _> = row.and_then(|row| row.try_get(0));
     found.is_ok_and(|found| found == wanted)
 }
@@ -289,8 +209,4 @@ fn digit(of: u8) -> Option<u8> {
         b'A'..=b'F' => Some(of - b'A' + 10),
         _ => None,
     }
-}
-
-fn int(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
