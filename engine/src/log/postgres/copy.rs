@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
 use crate::log::ReadError;
-use crate::log::group::{GROUP, corrupt, missing};
+use crate::log::group::{corrupt, missing};
 
 use super::fault::{Fault, fault, silence};
 use super::read::{Reads, died, signed};
@@ -18,11 +18,18 @@ use super::read::{Reads, died, signed};
 /// How many records one statement brings at most. Its snapshot keeps the server from tidying the head: it must not last.
 pub(super) const SPAN: u64 = 4_096;
 
-/// A batch of so many bytes is handed on, however few rows it has.
-const BATCH_BYTES: usize = 1 << 18;
+/// With how many rows a batch is handed on.
+const BATCH_ROWS: u64 = 128;
+
+/// With how many bytes a batch is handed on, however few rows it has.
+const BATCH_BYTES: usize = 96 << 10;
+
+/// Room for what comes after the bytes that are enough. All of it stays below what allocators ask the system for anew
+/// each time.
+const BATCH_ROOM: usize = BATCH_BYTES + (8 << 10);
 
 /// How many batches wait for whoever works on them.
-const WAITING: usize = 2;
+const WAITING: usize = 4;
 
 /// With what the bytes of a copy begin; flags and the length of an extension follow, four bytes each.
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
@@ -196,10 +203,10 @@ async fn bring_span(
             let mut batch = Batch {
                 first: *at,
                 count: 0,
-                rows: Vec::with_capacity(BATCH_BYTES),
+                rows: Vec::with_capacity(BATCH_ROOM),
             };
             let filling = async {
-                while batch.count < GROUP as u64 && batch.rows.len() < BATCH_BYTES {
+                while batch.count < BATCH_ROWS && batch.rows.len() < BATCH_BYTES {
                     match messages.try_next().await? {
                         Some(message) => state = batch.message(state, &message)?,
                         None if state == State::Ended => {
@@ -242,7 +249,9 @@ impl Batch {
     /// Takes a message: the server sends one for each row.
     fn message(&mut self, state: State, message: &[u8]) -> Result<State, sqlx::Error> {
         let rows = match state {
-            State::Begins => after_header(message).ok_or_else(|| unlike("its header is another"))?,
+            State::Begins => {
+                after_header(message).ok_or_else(|| unlike("its header is another"))?
+            }
             State::Rows => message,
             State::Ended | State::Over => return Err(unlike("it goes on after its end")),
         };
@@ -296,5 +305,110 @@ impl Drop for Lent {
         if let Some(conn) = self.0.take() {
             drop(conn.detach());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row as the server sends it.
+    fn sent(columns: &[Option<&[u8]>]) -> Vec<u8> {
+        let mut row = i16::try_from(columns.len()).unwrap().to_be_bytes().to_vec();
+        for column in columns {
+            let length = column.map_or(-1, |value| i32::try_from(value.len()).unwrap());
+            row.extend(length.to_be_bytes());
+            row.extend(column.unwrap_or_default());
+        }
+        row
+    }
+
+    fn record(position: i64, record: &[u8]) -> Vec<u8> {
+        sent(&[Some(&position.to_be_bytes()), Some(record)])
+    }
+
+    /// What is read of these messages as records from position 5.
+    fn read(messages: &[Vec<u8>]) -> Result<Vec<(u64, String)>, ReadError> {
+        let mut batch = Batch {
+            first: 5,
+            count: 0,
+            rows: Vec::new(),
+        };
+        for message in messages {
+            assert!(batch.message(State::Rows, message).unwrap() == State::Rows);
+        }
+        let mut found = Vec::new();
+        batch.each(|position, _: &[_; 2], record| {
+            found.push((position, record.to_owned()));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn refused(messages: &[Vec<u8>]) -> u64 {
+        match read(messages) {
+            Err(ReadError::Corrupt { position, .. }) => position,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn rows_are_the_records_of_their_positions() {
+        let found = read(&[record(5, b"{}"), record(6, "居".as_bytes())]).unwrap();
+        assert_eq!(found, [(5, "{}".to_owned()), (6, "居".to_owned())]);
+        assert!(read(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_not_the_next_record_is_named() {
+        assert_eq!(refused(&[record(5, b"{}"), record(7, b"{}")]), 6);
+        assert_eq!(refused(&[record(4, b"{}")]), 5);
+        assert_eq!(refused(&[record(5, b"{}"), record(6, b"{\n}")]), 6);
+        assert_eq!(refused(&[record(5, b"\xff")]), 5);
+        assert_eq!(refused(&[sent(&[None, Some(b"{}")])]), 5);
+        assert_eq!(refused(&[sent(&[Some(&5_i64.to_be_bytes()), None])]), 5);
+        // Columns of other types, and another number of them.
+        assert_eq!(
+            refused(&[sent(&[Some(&5_i32.to_be_bytes()), Some(b"{}")])]),
+            5
+        );
+        assert_eq!(refused(&[sent(&[Some(&5_i64.to_be_bytes())])]), 5);
+        let mut short = record(6, b"{}");
+        short.pop();
+        assert_eq!(refused(&[record(5, b"{}"), short]), 6);
+        let mut long = record(5, b"{}");
+        long.push(0);
+        assert_eq!(refused(&[long]), 5);
+    }
+
+    #[test]
+    fn only_the_binary_format_is_a_copy() {
+        let header = |flags: u32, more: &[u8]| {
+            let mut header = SIGNATURE.to_vec();
+            header.extend(flags.to_be_bytes());
+            header.extend(u32::try_from(more.len()).unwrap().to_be_bytes());
+            header.extend(more);
+            header
+        };
+        let begin = |message: &[u8]| {
+            let mut batch = Batch {
+                first: 1,
+                count: 0,
+                rows: Vec::new(),
+            };
+            batch
+                .message(State::Begins, message)
+                .map(|state| (state, batch.count))
+        };
+        let with = |header: Vec<u8>, rest: &[u8]| [&header, rest].concat();
+        let row = record(1, b"{}");
+        assert!(begin(&with(header(0, b""), &row)).unwrap() == (State::Rows, 1));
+        assert!(begin(&with(header(1, b"more"), &row)).unwrap() == (State::Rows, 1));
+        assert!(begin(&with(header(0, b""), END)).unwrap() == (State::Ended, 0));
+        assert!(begin(&header(0, b"")).unwrap() == (State::Rows, 0));
+        // A critical flag, half a header, none.
+        assert!(begin(&with(header(1 << 16, b""), &row)).is_err());
+        assert!(begin(&header(0, b"")[..17]).is_err());
+        assert!(begin(&row).is_err());
     }
 }
