@@ -183,8 +183,12 @@ async fn a_log_of_a_newer_build_is_refused_and_a_broken_head_is_damage() {
             ..
         })
     ));
+    // In tables of this version no record may have what this build does not know: that is damage, nothing newer.
     for broken in [
-        "UPDATE anju_log.log_head SET schema_version = 0",
+        "UPDATE anju_log.log_head SET schema_version = 1; \
+         UPDATE anju_log.record SET record = replace(record, '\"type\"', '\"dype\"') WHERE position = 1",
+        "UPDATE anju_log.record SET record = replace(record, '\"dype\"', '\"type\"') WHERE position = 1; \
+         UPDATE anju_log.log_head SET schema_version = 0",
         "UPDATE anju_log.log_head SET schema_version = 1, size = 2",
         "UPDATE anju_log.log_head SET size = 1, origin = 'another'",
         "UPDATE anju_log.log_head SET origin = 'engine-tests', root = sha256('x')",

@@ -31,5 +31,6 @@ mod store;
 mod views;
 
 pub use error::ViewError;
+pub use names::{deadline_name, stage_name};
 pub use rebuild::Rebuilding;
 pub use views::{Views, ViewsOptions};

@@ -39,7 +39,8 @@ impl<'a> Names<'a> {
 }
 
 /// The name of a stage; of one that the definition does not have, its id.
-pub(crate) fn stage_name(definition: &Definition, stage: &str, lang: Lang) -> String {
+#[must_use]
+pub fn stage_name(definition: &Definition, stage: &str, lang: Lang) -> String {
     if stage == COMPLETED {
         return match lang {
             Lang::Zh => "已完成",
@@ -70,6 +71,12 @@ pub(crate) fn step_name(definition: &Definition, ladder: &str, lang: Lang) -> St
         .ladder
         .get(ladder)
         .map_or_else(|| ladder.to_owned(), |step| step.name.get(lang).to_owned())
+}
+
+/// The name of a deadline; of one that the definition does not have, its id.
+#[must_use]
+pub fn deadline_name(definition: &Definition, id: &str, lang: Lang) -> String {
+    deadline_names(definition, id, lang).0
 }
 
 /// A deadline's name and the phrase it comes from.

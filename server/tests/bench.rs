@@ -191,11 +191,13 @@ fn grows(arguments: &[&str], store: &str) -> Value {
                 "append_32",
                 "project_load",
                 "stalled",
+                "stalled_page",
                 "progress"
             ]
         );
         for figure in [
             "cold_start_seconds",
+            "cold_stalled_seconds",
             "views_bytes",
             "projected_per_second",
             "verify_per_second",

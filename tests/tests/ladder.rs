@@ -49,6 +49,28 @@ fn a_late_project_says_by_which_rule_how_long_and_whose_turn() {
     assert_eq!(stalled["stalled"].as_array().unwrap().len(), 3);
 }
 
+#[test]
+fn a_part_of_the_stalled_list_is_its_beginning_and_still_tells_how_many_there_are() {
+    let desk = late();
+    let all = desk.json(&["stalled"]);
+    let part = desk.json(&["stalled", "--limit", "2"]);
+    assert_eq!(part["total"], 3);
+    assert_eq!(part["counts"], all["counts"]);
+    let rows = part["stalled"].as_array().unwrap();
+    assert_eq!(rows[..], all["stalled"].as_array().unwrap()[..2]);
+    let text = desk.ok(&["stalled", "--limit", "2", "--lang", "en"]);
+    assert!(
+        text.contains("… the 2 most overdue; 1 more are not listed"),
+        "{text}"
+    );
+    assert!(text.contains(": 3 stalled (0 suspended apart)"), "{text}");
+    let text = desk.ok(&["stalled", "--limit", "3", "--lang", "en"]);
+    assert!(!text.contains("not listed"), "{text}");
+    let none = desk.run(&["stalled", "--limit", "0"]);
+    assert_eq!(none.code, 2, "{}", none.err);
+    assert!(none.err.contains("--limit"), "{}", none.err);
+}
+
 /// A plan whose ladder has one step, due on the due day itself: what is late when it is adopted is due at once.
 const AT_ONCE: &str = "extends: handan-2021
 id: at-once

@@ -472,7 +472,12 @@ fn what_if_tells_the_first_decision_that_would_differ_and_writes_nothing() {
         assert!(told.contains(words), "{words}: {told}");
     }
     let told = desk.ok(&["whatif", "strict.yaml"]);
-    for words in ["原通过而将不通过 1", "260/319", "未写入任何内容"] {
+    for words in [
+        "原通过而将不通过 1",
+        "居民意见征集 → 方案设计: 通过 → 不通过",
+        "260/319",
+        "未写入任何内容",
+    ] {
         assert!(told.contains(words), "{words}: {told}");
     }
     // The version in force, and the calendar in force: nothing differs.

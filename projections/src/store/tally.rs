@@ -297,7 +297,7 @@ async fn run(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::store;
 
@@ -332,6 +332,14 @@ mod tests {
             }
         }
     }
+
+    /// Each with its definition and its area, as SQL.
+    const COHORTS: [(u64, &str, &str); 4] = [
+        (1, "d1", "NULL"),
+        (2, "d0", "'north'"),
+        (3, "d1", "'north'"),
+        (4, "d0", "'south'"),
+    ];
 
     /// Panics unless every tally is what counting the rows anew gives.
     async fn counted_anew(connection: &mut SqliteConnection) {
@@ -383,17 +391,15 @@ mod tests {
 
     /// Writes rows of one project, whatever comes to mind.
     async fn scribble(connection: &mut SqliteConnection, rng: &mut Numbers, no: u64) {
-        let cohort = 1 + rng.below(4);
-        let (area, micro) = match rng.some().as_str() {
+        let (cohort, part, area) = COHORTS[rng.below(4) as usize];
+        let (area_m2, micro) = match rng.some().as_str() {
             "NULL" => ("NULL".to_owned(), "NULL".to_owned()),
-            area => (area.to_owned(), rng.below(1_000_000).to_string()),
+            whole => (whole.to_owned(), rng.below(1_000_000).to_string()),
         };
         let mut sql = format!(
-            "INSERT OR REPLACE INTO project VALUES ({no}, 'P{no}', {cohort}, 'p', 'd{}', 'name', {}, NULL, NULL,
-                '{}', '{}', '2024-01-01', '2024-01-01', {}, {}, {}, {}, {}, {}, {}, {area}, {micro}, 0, 1);
+            "INSERT OR REPLACE INTO project VALUES ({no}, 'P{no}', {cohort}, 'p', '{part}', 'name', {area}, NULL, NULL,
+                '{}', '{}', '2024-01-01', '2024-01-01', {}, {}, {}, {}, {}, {}, {}, {area_m2}, {micro}, 0, 1);
              DELETE FROM figure WHERE project_no = {no}; DELETE FROM batch WHERE project_no = {no};",
-            cohort % 2,
-            rng.one_of(&["NULL", "'north'", "'south'"]),
             rng.one_of(&["survey", "design"]),
             rng.one_of(&["active", "suspended", "completed", "withdrawn"]),
             rng.below(2),
@@ -436,11 +442,9 @@ mod tests {
         let path = folder.path().join("views.db");
         let mut connection = store::open_writer(&path).await.unwrap();
         store::prepare(&mut connection).await.unwrap();
-        for (no, area) in [(1, "NULL"), (2, "'north'"), (3, "'north'"), (4, "'south'")] {
-            let sql = format!(
-                "INSERT INTO cohort VALUES ({no}, 'p', 'd{}', {area}, NULL, NULL)",
-                no % 2
-            );
+        for (no, part, area) in COHORTS {
+            let sql =
+                format!("INSERT INTO cohort VALUES ({no}, 'p', '{part}', {area}, NULL, NULL)");
             sqlx::raw_sql(AssertSqlSafe(sql))
                 .execute(&mut connection)
                 .await
@@ -449,8 +453,8 @@ mod tests {
         connection
     }
 
-    /// Views with rows of some projects, counted at the end.
-    async fn filled(folder: &tempfile::TempDir, seed: u64) -> SqliteConnection {
+    /// Views with rows of some projects of the programme `p`, counted at the end.
+    pub(crate) async fn filled(folder: &tempfile::TempDir, seed: u64) -> SqliteConnection {
         let mut connection = empty(folder).await;
         let mut rng = Numbers(seed);
         for no in 1..=60 {

@@ -57,6 +57,9 @@ const MANY: u64 = 4_000;
 /// How often a question is asked in one run.
 const QUESTIONS: usize = 5;
 
+/// How many rows of the list of stalled projects a page shows.
+const PAGE: usize = 100;
+
 /// Grows, measures at each size, prints.
 pub(super) async fn run(args: &BenchArgs, folder: &Path, out: &Out) -> Result<(), Failure> {
     let database = match args.on {
@@ -242,7 +245,8 @@ impl Growing {
             views_bytes: weigh(self.subject.views()) / self.size as f64,
             filled_per_second: self.filling.0 as f64 / self.filling.1.max(1e-9),
             projected_per_second: projected,
-            cold_start_seconds: started.as_ref().map(|started| started.seconds),
+            cold_start_seconds: started.as_ref().map(|started| started.reading_seconds),
+            cold_stalled_seconds: started.as_ref().map(|started| started.stalled_seconds),
             memory_mib: started.and_then(|started| started.memory_mib),
             verify_per_second,
         })
@@ -379,13 +383,13 @@ impl Growing {
         };
         let late = views.stalled(&query).await?.stalled.len();
         let control = self.control.stalled(late, QUESTIONS).await?;
-        let asked = Arc::clone(views);
-        let ours = clients::run(1, vec![query; QUESTIONS], move |query| {
-            let views = Arc::clone(&asked);
-            async move { Ok(views.stalled(&query).await.map(|_| ())?) }
-        })
-        .await?;
-        taken.push((ours, control));
+        taken.push((asked_stalled(views, &query).await?, control));
+        let query = StallQuery {
+            limit: Some(PAGE),
+            ..query
+        };
+        let control = self.control.stalled_page(PAGE, QUESTIONS).await?;
+        taken.push((asked_stalled(views, &query).await?, control));
         let control = self.control.progress(QUESTIONS).await?;
         let asked = Arc::clone(views);
         let ours = clients::run(1, vec![(); QUESTIONS], move |()| {
@@ -404,6 +408,16 @@ impl Growing {
         self.subject.log.close().await;
         self.control.close().await
     }
+}
+
+/// The question what is stalled, [`QUESTIONS`] times.
+async fn asked_stalled(views: &Arc<Views>, query: &StallQuery) -> Result<Sample, Failure> {
+    let views = Arc::clone(views);
+    clients::run(1, vec![query.clone(); QUESTIONS], move |query| {
+        let views = Arc::clone(&views);
+        async move { Ok(views.stalled(&query).await.map(|_| ())?) }
+    })
+    .await
 }
 
 /// The project and the revision of the one event of an append.

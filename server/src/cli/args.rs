@@ -577,6 +577,9 @@ pub struct StalledArgs {
     /// Only this area, by id
     #[arg(long)]
     pub area: Option<String>,
+    /// At most so many, the most overdue first; the total is told all the same
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
 }
 
 /// `anju store`.

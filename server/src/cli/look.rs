@@ -81,6 +81,9 @@ pub async fn stalled(args: StalledArgs, opener: &Opener, out: &Out) -> Result<()
             as_of: args.as_of,
             programme: args.programme,
             area: args.area,
+            limit: args
+                .limit
+                .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
             lang: out.lang,
             ..StallQuery::default()
         })
@@ -121,20 +124,20 @@ pub async fn stalled(args: StalledArgs, opener: &Opener, out: &Out) -> Result<()
             ]);
         }
         let mut text = table.render();
+        let shown = stalled.stalled.len();
+        let left_out = stalled.total.saturating_sub(shown as u64);
+        if left_out > 0 {
+            text.push_str(&out.pick(
+                format!("……以上为逾期最久的 {shown} 个,另有 {left_out} 个未列出\n"),
+                format!("… the {shown} most overdue; {left_out} more are not listed\n"),
+            ));
+        }
+        let (day, total) = (stalled.as_of, stalled.total);
+        let (suspended, position) = (stalled.suspended, stalled.position);
         text.push_str(&out.pick(
+            format!("{day}:滞后 {total} 个(另有暂停 {suspended} 个),截至第 {position} 条记录\n"),
             format!(
-                "{}:滞后 {} 个(另有暂停 {} 个),截至第 {} 条记录\n",
-                stalled.as_of,
-                stalled.stalled.len(),
-                stalled.suspended,
-                stalled.position
-            ),
-            format!(
-                "{}: {} stalled ({} suspended apart), as of position {}\n",
-                stalled.as_of,
-                stalled.stalled.len(),
-                stalled.suspended,
-                stalled.position
+                "{day}: {total} stalled ({suspended} suspended apart), as of position {position}\n"
             ),
         ));
         text

@@ -11,7 +11,7 @@ use anju_workflows::project::fields::{self, Expected, FieldProblem, parse_day};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
-pub(super) use input::{effective, inputs, note, occurred, summary};
+pub(super) use input::{about_notes, day, effective, inputs, note, occurred, summary};
 
 use super::visit::Visit;
 use super::words;
@@ -198,7 +198,7 @@ impl Draft {
     }
 
     /// The values of a field as one text, as the definition reads it.
-    fn text(&self, key: &str) -> String {
+    pub(super) fn text(&self, key: &str) -> String {
         self.values
             .get(key)
             .map(|values| {

@@ -1,8 +1,9 @@
 //! One project: where it stands, what its next transition demands, its timeline, and the form that records a fact.
 
 mod facts;
+mod lots;
 mod next;
-mod parts;
+mod orders;
 mod record;
 mod submit;
 mod timeline;
@@ -183,8 +184,8 @@ impl Project {
                     section.facts aria-labelledby="h-facts" { (facts::render(self, visit)) }
                 }
                 section.history aria-labelledby="h-history" {
-                    (parts::lots(self, site, visit, drafts.lots.as_ref()))
-                    (parts::orders(self, site, visit, drafts.orders.as_ref()))
+                    (lots::render(self, site, visit, drafts.lots.as_ref()))
+                    (orders::render(self, site, visit, drafts.orders.as_ref()))
                     (facts::deadlines(self, visit))
                     (timeline)
                 }

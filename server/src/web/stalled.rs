@@ -224,8 +224,8 @@ fn summary(visit: &Visit, asked: &Asked, stalled: &Stalled, of: Option<u64>) -> 
             (visit.pick("：", ": "))
             b { (words::number(all)) }
             @match of {
-                Some(of) => { (visit.pick(" 个项目滞后，在册 ", " stalled of ")) (words::number(of)) (visit.pick(" 个", " projects")) }
-                None => { (visit.pick(" 个项目滞后", " projects stalled")) }
+                Some(of) => { (visit.pick(" 项滞后，在册项目 ", " stalled; ")) (words::number(of)) (visit.pick(" 个", " projects in all")) }
+                None => { (visit.pick(" 项滞后", " stalled")) }
             }
             @if stalled.suspended > 0 {
                 (visit.pick("；另有 ", "; ")) (words::number(stalled.suspended)) (visit.pick(" 个已停钟，不计滞后", " with a stopped clock, not counted"))

@@ -333,6 +333,10 @@ async fn check(
     };
     let read_failed = |error| match error {
         ReadError::Corrupt { position, what } => corrupt(format!("at position {position}: {what}")),
+        // A newer build marks its tables as newer: in these, no record may have what this build does not know.
+        ReadError::Newer { position, what } => {
+            corrupt(format!("at position {position}: unknown {what}"))
+        }
         ReadError::Unavailable(source) => match source.downcast::<sqlx::Error>() {
             Ok(error) => open_error(place, *error),
             Err(source) => OpenError::Unavailable {

@@ -325,3 +325,101 @@ async fn one_by_one(
     }
     Ok(cells)
 }
+
+#[cfg(test)]
+mod tests {
+    use anju_workflows::definition::{Applies, DayRule, Reference, parse_builtin};
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::store::{self, tally};
+
+    /// Every target that the tallies can answer: each measure, in each area, on its way to each milestone or to none,
+    /// with a day and without, and the sums.
+    fn targets(like: &Target) -> Vec<Target> {
+        let measures = [
+            Measure::Projects,
+            Measure::Compounds,
+            Measure::Households,
+            Measure::Buildings,
+            Measure::AreaM2,
+            Measure::Yuan,
+            Measure::Other,
+        ];
+        let milestones = [
+            None,
+            Some(Milestone::Started),
+            Some(Milestone::Finished),
+            Some(Milestone::Accepted),
+        ];
+        let sums = ["funds.amount_fen", "works.meters", "works.nobody_states_it"];
+        let everywhere = Target {
+            applies: Applies::default(),
+            reached: None,
+            sum_of: None,
+            batch: None,
+            due: None,
+            ..like.clone()
+        };
+        let mut targets = Vec::new();
+        for areas in [vec![], vec!["north".to_owned()], vec!["west".to_owned()]] {
+            for due in [None, Some(DayRule::day(date(2024, 2, 1)))] {
+                let here = Target {
+                    applies: Applies {
+                        areas: areas.clone(),
+                        ..Applies::default()
+                    },
+                    due,
+                    ..everywhere.clone()
+                };
+                for measure in measures {
+                    targets.extend(milestones.map(|reached| Target {
+                        measure,
+                        reached,
+                        ..here.clone()
+                    }));
+                    targets.extend(sums.map(|sum| Target {
+                        measure,
+                        sum_of: Some(Reference::try_from(sum.to_owned()).unwrap()),
+                        ..here.clone()
+                    }));
+                }
+            }
+        }
+        targets
+    }
+
+    #[tokio::test]
+    async fn a_target_from_the_tallies_is_what_looking_at_each_project_gives() {
+        let definition = parse_builtin("handan-2021").unwrap().definition;
+        let like = definition.targets.values().next().unwrap();
+        let mut counted_something = 0;
+        for seed in 1..=3 {
+            let folder = tempfile::tempdir().unwrap();
+            let writer = tally::tests::filled(&folder, seed).await;
+            store::close(writer).await.unwrap();
+            let readers = store::open_readers(&folder.path().join("views.db"));
+            let mut question = Question {
+                rows: readers.begin().await.unwrap(),
+                reached: store::Reached::default(),
+            };
+            for target in targets(like) {
+                let mut kept = from_tallies(&mut question, "p", &definition, &target)
+                    .await
+                    .unwrap();
+                let mut looked_at = one_by_one(&mut question, "p", &definition, &target)
+                    .await
+                    .unwrap();
+                if target.reached.is_none() {
+                    // There is nothing to be reached by a day, and no answer says it.
+                    for cell in kept.values_mut().chain(looked_at.values_mut()) {
+                        cell.by_due = Total::default();
+                    }
+                }
+                assert_eq!(kept, looked_at, "seed {seed}: {target:?}");
+                counted_something += usize::from(kept.values().any(|c| c.projects > 0));
+            }
+        }
+        assert!(counted_something > 200, "{counted_something}");
+    }
+}

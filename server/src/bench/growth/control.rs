@@ -115,6 +115,11 @@ impl Control {
         self.sqlite.stalled(rows, times).await
     }
 
+    /// One page of such rows, and how many there are by area, so many times.
+    pub(super) async fn stalled_page(&self, rows: usize, times: usize) -> Result<Sample, Failure> {
+        self.sqlite.stalled_page(rows, times).await
+    }
+
     /// One group and sum over all projects, so many times.
     pub(super) async fn progress(&self, times: usize) -> Result<Sample, Failure> {
         self.sqlite.progress(times).await

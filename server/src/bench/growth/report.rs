@@ -20,8 +20,10 @@ pub(super) struct Stage {
     /// How many events a second went in, and through the read models.
     pub(super) filled_per_second: f64,
     pub(super) projected_per_second: f64,
-    /// From the start of `anju serve` until it answers, in seconds, and its memory then, and after every page was asked.
+    /// From the start of `anju serve` until one project's page is answered, then until the list of stalled projects is, in
+    /// seconds, and its memory after every page was asked.
     pub(super) cold_start_seconds: Option<f64>,
+    pub(super) cold_stalled_seconds: Option<f64>,
     pub(super) memory_mib: Option<u64>,
     pub(super) verify_per_second: f64,
 }
@@ -38,7 +40,7 @@ pub(super) struct Row {
 }
 
 /// Every row, in order: id, Chinese, English.
-pub(super) const ROWS: [(&str, &str, &str); 5] = [
+pub(super) const ROWS: [(&str, &str, &str); 6] = [
     (
         "append_1",
         "追加,1 个在途(对照:一行一事务)",
@@ -56,8 +58,13 @@ pub(super) const ROWS: [(&str, &str, &str); 5] = [
     ),
     (
         "stalled",
-        "滞后查询(对照:裸表查询)",
-        "question: what is stalled (raw: select as many rows)",
+        "滞后查询,全部(对照:裸表查询)",
+        "question: what is stalled, all of it (raw: select as many rows)",
+    ),
+    (
+        "stalled_page",
+        "滞后查询,一页连同各区县计数(对照:裸表查一页并分组计数)",
+        "question: a page of it, with the counts by area (raw: select a page, group and count)",
     ),
     (
         "progress",
@@ -144,13 +151,17 @@ pub(super) fn table(out: &Out, on: GrowsOn, stages: &[Stage]) -> String {
     plain("校验", "verify", &|s| {
         format!("{}/s", figure(s.verify_per_second))
     });
+    let seconds =
+        |of: Option<f64>| of.map_or_else(|| "?".to_owned(), |seconds| format!("{seconds:.2}"));
     plain(
-        "anju serve 启动至应答(秒)",
-        "anju serve: start to first answer, s",
-        &|s| {
-            s.cold_start_seconds
-                .map_or_else(|| "?".to_owned(), |seconds| format!("{seconds:.2}"))
-        },
+        "anju serve 启动至项目页应答(秒)",
+        "anju serve: start to a project's page, s",
+        &|s| seconds(s.cold_start_seconds),
+    );
+    plain(
+        "随后至滞后清单(秒)",
+        "and to the stalled list after it, s",
+        &|s| seconds(s.cold_stalled_seconds),
     );
     plain("其内存(MiB)", "its memory, MiB", &|s| {
         s.memory_mib

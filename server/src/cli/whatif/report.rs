@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use anju_projections::{deadline_name, stage_name};
 use anju_workflows::definition::{Definition, Lang};
 use anju_workflows::requirement::{Judgement, explain};
 use anju_workflows::whatif::{Alternative, Divergence, Outcome, RuleDifference, Totals, Verdict};
@@ -23,21 +24,21 @@ pub(super) struct Report<'a> {
     pub(super) position: u64,
 }
 
-/// The definitions that decided, by digest.
+/// The definitions that decided and those that projects are bound to, by digest.
 type Decided = HashMap<String, Arc<Definition>>;
 
 impl Report<'_> {
     pub(super) async fn tell(&self, out: &Out) -> Result<(), Failure> {
         let mut decided = Decided::new();
         for outcome in self.outcomes {
-            if let Some(first) = &outcome.first
-                && !decided.contains_key(&first.definition)
-            {
+            let first = outcome.first.as_ref().map(|first| &first.definition);
+            for digest in first.into_iter().chain([&outcome.definition]) {
+                if decided.contains_key(digest) {
+                    continue;
+                }
                 let library = self.app.handler.library();
-                let definition = library
-                    .definition(&outcome.programme, &first.definition)
-                    .await?;
-                decided.insert(first.definition.clone(), definition);
+                let definition = library.definition(&outcome.programme, digest).await?;
+                decided.insert(digest.clone(), definition);
             }
         }
         let json = match out.json {
@@ -165,13 +166,23 @@ impl Report<'_> {
 
     fn project_text(&self, outcome: &Outcome, decided: &Decided, out: &Out, text: &mut String) {
         text.push_str(&format!("\n{}\n", outcome.project));
+        let old = decided.get(&outcome.definition);
+        let deadline = |id: &str| match old {
+            Some(old) => deadline_name(old, id, out.lang),
+            None => id.to_owned(),
+        };
         if let Some(first) = &outcome.first {
+            let decided_by = decided.get(&first.definition);
+            let stage = |id: &str| match decided_by {
+                Some(definition) => stage_name(definition, id, out.lang),
+                None => id.to_owned(),
+            };
             text.push_str(&format!(
                 "  {}  {}{} → {}: {} → {}  ({} {})\n",
                 first.day,
                 of_lot(first.lot.as_deref()),
-                first.from,
-                first.to,
+                stage(&first.from),
+                stage(&first.to),
                 verdict(first.was, out),
                 verdict(first.would, out),
                 out.pick("记录", "record"),
@@ -204,9 +215,9 @@ impl Report<'_> {
             }
         }
         for due in &outcome.due {
-            let (what, deadline) = (out.pick("期限", "deadline"), &due.deadline);
+            let (what, name) = (out.pick("期限", "deadline"), deadline(&due.deadline));
             text.push_str(&format!(
-                "  {what} {deadline}{}: {} → {}\n",
+                "  {what} {name}{}: {} → {}\n",
                 of_lot(due.lot.as_deref()),
                 day(due.was),
                 day(due.would)
@@ -214,11 +225,20 @@ impl Report<'_> {
         }
         for step in &outcome.steps {
             let what = out.pick("督办步骤", "step");
+            let of = match step.key.order {
+                Some(order) => out.pick(format!("派单 #{order}"), format!("order #{order}")),
+                None => deadline(&step.key.deadline),
+            };
+            let named = old.and_then(|old| {
+                let place = step.key.step;
+                let found = old.ladder.values().find(|found| found.step == place);
+                found.map(|found| format!(" {}", found.name.get(out.lang)))
+            });
             text.push_str(&format!(
-                "  {what} {}{} #{}: {} → {}  ({})\n",
-                step.key.deadline,
+                "  {what} {of}{} #{}{}: {} → {}  ({})\n",
                 of_lot(step.key.lot.as_deref()),
                 step.key.step,
+                named.unwrap_or_default(),
                 day(step.was),
                 day(step.would),
                 step.day

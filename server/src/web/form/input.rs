@@ -226,6 +226,11 @@ fn day_input(
     }
 }
 
+/// A day of a form that has no other place for what was wrong than above it.
+pub(in crate::web) fn day(id: &str, name: &str, text: &str, latest: Option<Date>) -> Markup {
+    day_input(id, name, text, false, None, None, latest)
+}
+
 /// The day it happened, at most today.
 pub(in crate::web) fn occurred(visit: &Visit, draft: &Draft, today: Date) -> Markup {
     let messages = draft.at(&Place::Occurred);
@@ -267,9 +272,17 @@ pub(in crate::web) fn note(visit: &Visit, draft: &Draft) -> Markup {
             label for="note" { (visit.pick("备注", "Note")) }
             textarea #note name="note" rows="2" aria-invalid=[invalid] aria-describedby=[described] { (draft.note) }
             p.hint #note-hint {
-                (visit.pick("备注存于可删除的备注库，日志只记其摘要。", "Notes are kept apart and can be erased; the log holds only a digest."))
+                (about_notes(visit))
             }
             (errors("note", &messages))
         }
     }
+}
+
+/// Where a note is kept.
+pub(in crate::web) fn about_notes(visit: &Visit) -> &'static str {
+    visit.pick(
+        "备注存于可删除的备注库，日志只记其摘要。",
+        "Notes are kept apart and can be erased; the log holds only a digest.",
+    )
 }

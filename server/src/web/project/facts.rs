@@ -162,20 +162,25 @@ fn quoted(project: &Project, deadline: &ReplayedDeadline) -> bool {
         .is_some_and(|deadline| deadline.quote.is_some())
 }
 
-/// The deadlines that are not met, the governing one first.
+/// The deadlines that are not met: the governing one first, the others by their day, whether they are the project's, a
+/// lot's or an order's.
 pub(super) fn deadlines(project: &Project, visit: &Visit) -> Markup {
     let replay = &project.replay;
     if replay.open_deadlines.is_empty() && replay.status != Status::Suspended {
         return html! {};
+    }
+    let mut open: Vec<&ReplayedDeadline> = replay.open_deadlines.iter().collect();
+    if let Some((_governing, others)) = open.split_first_mut() {
+        others.sort_by_key(|deadline| deadline.due);
     }
     html! {
         (part(visit, "未完成的期限", "Open deadlines"))
         @if replay.status == Status::Suspended {
             p.empty { (visit.pick("已停钟：恢复之前不计逾期。", "The clock is stopped: nothing falls due until it runs again.")) }
         }
-        @if !replay.open_deadlines.is_empty() {
+        @if !open.is_empty() {
             ul.deadlines {
-                @for (index, deadline) in replay.open_deadlines.iter().enumerate() {
+                @for (index, deadline) in open.iter().enumerate() {
                     li.governs[index == 0] {
                         span.due-day {
                             time { (deadline.due) }
@@ -186,7 +191,7 @@ pub(super) fn deadlines(project: &Project, visit: &Visit) -> Markup {
                                 (deadline.name)
                                 @if let (Some(lot), None) = (&deadline.lot, deadline.order) { span.tag { (lot) } }
                                 @if deadline.stage != replay.stage { span.sub { (deadline.stage_name) } }
-                                @if index == 0 && replay.open_deadlines.len() > 1 { span.tag { (visit.pick("当前依据", "governs")) } }
+                                @if index == 0 && open.len() > 1 { span.tag { (visit.pick("当前依据", "governs")) } }
                                 @if deadline.late_at_adoption { span.tag { (visit.pick("纳入时已逾期", "late at adoption")) } }
                                 @if deadline.assumed { span.tag { (visit.pick("按假定日历", "by an assumed calendar")) } }
                             }

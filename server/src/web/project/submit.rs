@@ -196,6 +196,10 @@ async fn ordered(
     let command_id = pairs.command_id(minted, "order", &id);
     let project = Project::load(site, visit, &id).await?;
     let mut draft = Draft::of(&pairs);
+    for key in ["order", "unit", "to", "about", "lot", "due"] {
+        let typed = vec![pairs.one(key).to_owned()];
+        draft.values.insert(key.to_owned(), typed);
+    }
     let failure = match carry_out_order(site, &id, command_id, &pairs, visit).await? {
         Ok(Done::Recorded { position, again }) => return Ok(see(&id, position, again)),
         Ok(Done::Refused(failure)) => {

@@ -1,18 +1,85 @@
 //! What the forms record, and how they come back when they are refused.
 
+use std::collections::BTreeMap;
+
 use anju_engine::event::Source;
 use anju_engine::log::EventLog;
+use anju_workflows::definition::parse;
+use anju_workflows::project::Command;
+use anju_workflows::project::command::{LotCommand, Register};
 use anju_workflows::project::event::ProjectId;
+use anju_workflows::project::lot::LotDeclared;
 use sqlx::{Connection, SqliteConnection};
+
+use crate::app::{actor, sources};
 
 use super::harness::{Answer, Server, options};
 
 const RECORD: &str = "action=\"/project/hd-1/record";
 const ADVANCE: &str = "action=\"/project/hd-1/advance";
+const ORDER: &str = "action=\"/project/p1/order";
+const LOT: &str = "action=\"/project/p1/advance";
+
+/// A plan whose projects have lots and orders.
+const PARCELS: &str = include_str!("../../../../tests/plans/parcels-2024.yaml");
 
 async fn with_project() -> Server {
     let server = Server::start().await;
     server.register("hd-1", "永丰小区").await;
+    server
+}
+
+/// A project of two lots that waits for its residents' opinion.
+async fn with_lots() -> Server {
+    let server = Server::start().await;
+    server.now("2024-05-10T01:00:00Z");
+    let parsed = parse(PARCELS, "parcels-2024.yaml", &|_| None).unwrap();
+    let own = server.app.request(
+        actor("clerk", None, None, None).unwrap(),
+        Source::Rule,
+        None,
+        None,
+    );
+    server
+        .app
+        .handler
+        .publish_definition(&parsed.definition, &sources(&parsed), &own)
+        .await
+        .unwrap();
+    let lot = |lot: &str, name: &str, households: u64| {
+        Command::Lot(LotCommand::Declare(LotDeclared {
+            lot: lot.to_owned(),
+            name: name.to_owned(),
+            households: Some(households),
+            buildings: None,
+            area_m2: None,
+        }))
+    };
+    let register = Command::Register(Register {
+        name: "东片一期".to_owned(),
+        area: Some("dong".to_owned()),
+        track: None,
+        category: None,
+        compounds: Vec::new(),
+        plan: BTreeMap::new(),
+        adopt: None,
+        counted: false,
+        batch: None,
+    });
+    let survey = Command::Record {
+        fact: "survey_completed".to_owned(),
+        fields: serde_json::Map::new(),
+        documents: Vec::new(),
+        note: None,
+    };
+    let plan = Some("parcels-2024");
+    server.execute("p1", plan, register, "2024-01-10").await;
+    server.execute("p1", None, survey, "2024-01-12").await;
+    let on = Command::Advance { to: None };
+    server.execute("p1", None, on, "2024-01-15").await;
+    for lot in [lot("A", "一标段", 120), lot("B", "二标段", 80)] {
+        server.execute("p1", None, lot, "2024-01-16").await;
+    }
     server
 }
 
@@ -329,4 +396,125 @@ async fn a_busy_store_says_so_keeps_what_was_typed_and_takes_the_same_form_later
         303
     );
     assert_eq!(server.size().await, before + 1);
+}
+
+#[tokio::test]
+async fn a_lot_asks_to_pass_by_its_button_and_is_told_what_it_lacks() {
+    let server = with_lots().await;
+    let page = server.get("/project/p1").await;
+    page.shows("一标段");
+    page.shows("未登记同意户数");
+    let form = page.hidden(LOT, "form");
+    let pairs = [
+        ("form", form.as_str()),
+        ("lot", "A"),
+        ("occurred", "2024-05-10"),
+    ];
+    let answer = server.post("/project/p1/advance", &pairs).await;
+    let page = follow(&server, &answer).await;
+    page.shows("✗ 未予通过");
+    let agreed = serde_json::json!({"agreed_households": 100, "lot": "A"});
+    server
+        .record("p1", "consultation_result", agreed, "2024-05-09")
+        .await;
+    let form = server.get("/project/p1").await.hidden(LOT, "form");
+    let pairs = [
+        ("form", form.as_str()),
+        ("lot", "A"),
+        ("occurred", "2024-05-10"),
+    ];
+    let answer = server.post("/project/p1/advance", &pairs).await;
+    let page = follow(&server, &answer).await;
+    page.shows("✓ 居民意见征集 <time>2024-05-10</time>");
+    let unknown = [
+        ("form", form.as_str()),
+        ("lot", "Z"),
+        ("occurred", "2024-05-10"),
+    ];
+    let refused = server.post("/project/p1/advance", &unknown).await;
+    assert_eq!(refused.status, 422);
+    refused.shows("没有标段“Z”");
+}
+
+#[tokio::test]
+async fn an_order_is_dispatched_answered_and_closed_by_its_forms() {
+    let server = with_lots().await;
+    let send = async |pairs: &[(&str, &str)]| {
+        let form = server.get("/project/p1").await.hidden(ORDER, "form");
+        let all = [&[("form", form.as_str())], pairs].concat();
+        server.post("/project/p1/order", &all).await
+    };
+    let dispatched = send(&[
+        ("action", "dispatch"),
+        ("occurred", "2024-05-06"),
+        ("to", "第一建筑公司"),
+        ("about", "quality"),
+        ("lot", "A"),
+        ("due", ""),
+        ("note", "外墙空鼓"),
+    ])
+    .await;
+    let page = follow(&server, &dispatched).await;
+    page.shows("#1 工程质量 → 第一建筑公司");
+    page.shows("<time>2024-05-14</time>");
+    let answered = send(&[
+        ("action", "reply"),
+        ("order", "1"),
+        ("occurred", "2024-05-08"),
+        ("note", "已返工"),
+    ])
+    .await;
+    follow(&server, &answered).await.shows("已返工");
+    // Whoever had to act cannot say that it is done.
+    let own = send(&[
+        ("action", "close"),
+        ("order", "1"),
+        ("occurred", "2024-05-09"),
+        ("unit", "第一建筑公司"),
+    ])
+    .await;
+    assert_eq!(own.status, 422);
+    own.shows("须由其他单位核实");
+    let closed = send(&[
+        ("action", "close"),
+        ("order", "1"),
+        ("occurred", "2024-05-09"),
+        ("unit", "街道办事处"),
+    ])
+    .await;
+    follow(&server, &closed)
+        .await
+        .shows("已销号 <time>2024-05-09</time>");
+}
+
+#[tokio::test]
+async fn a_refused_order_comes_back_open_with_everything_that_was_typed() {
+    let server = with_lots().await;
+    let before = server.size().await;
+    let form = server.get("/project/p1").await.hidden(ORDER, "form");
+    let refused = server
+        .post(
+            "/project/p1/order",
+            &[
+                ("form", &form),
+                ("action", "dispatch"),
+                ("occurred", "2024-05-07"),
+                ("to", "城管局"),
+                ("about", "residents"),
+                ("lot", "B"),
+                ("due", "next week"),
+                ("note", "三楼渗水"),
+            ],
+        )
+        .await;
+    assert_eq!(refused.status, 422);
+    refused.shows("不是日期");
+    refused.shows("<details open><summary>新派单");
+    refused.shows("name=\"occurred\" type=\"date\" value=\"2024-05-07\"");
+    refused.shows("value=\"城管局\"");
+    refused.shows("<option value=\"residents\" selected>");
+    refused.shows("<option value=\"B\" selected>");
+    refused.shows("name=\"due\" type=\"text\" value=\"next week\"");
+    refused.shows("三楼渗水</textarea>");
+    assert_eq!(server.size().await, before);
 }

@@ -1,7 +1,13 @@
 //! What the pages show.
 
+use anju_engine::event::{CommandId, EventId, EventType, NewEvent, OccurredAt, Revision, Source};
+use anju_engine::log::{AppendRequest, EventLog, Expected, StreamAppend};
+use anju_workflows::handler::new_command_id;
 use anju_workflows::project::Command;
-use serde_json::json;
+use anju_workflows::project::event::ProjectId;
+use anju_workflows::project::fields::parse_day;
+use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
 
 use super::harness::Server;
 
@@ -22,6 +28,87 @@ async fn the_first_page_counts_the_projects_of_each_programme() {
     page.shows("丛台区");
     // What the page reflects: the log's last record.
     page.shows(&format!("<b id=\"position\">{}</b>", server.size().await));
+}
+
+/// Records the same fact many times over, past the desk, as an import does at speed.
+async fn record_many(server: &Server, project: &str, count: u64) {
+    let stream = ProjectId::new(project).unwrap().stream().unwrap();
+    let data = json!({"documents": [], "fact": "works_started", "fields": {}});
+    let Value::Object(data) = data else {
+        panic!("an object");
+    };
+    let event = |command: CommandId, n: u64| NewEvent {
+        id: EventId(uuid::Uuid::from_u128(command.0.as_u128() ^ u128::from(n))),
+        kind: EventType::new("fact_recorded").unwrap(),
+        schema: 1,
+        occurred_at: OccurredAt::on(parse_day("2021-03-15").unwrap()),
+        actor: crate::app::actor("clerk", None, None, None).unwrap(),
+        source: Source::Screen,
+        causation: None,
+        correlation: None,
+        data: data.clone(),
+    };
+    let mut last = 0;
+    while last < count {
+        let more = (count - last).min(500);
+        let command_id = new_command_id(anju_engine::clock::Clock::now(&*server.clock));
+        let append = StreamAppend {
+            stream: stream.clone(),
+            expected: Expected::Exactly(Revision(last)),
+            events: (0..more).map(|n| event(command_id, n)).collect(),
+        };
+        let request = AppendRequest {
+            command_id,
+            request_digest: [1; 32],
+            appends: vec![append],
+        };
+        server.app.log.append(request).await.unwrap();
+        last += more;
+    }
+}
+
+#[tokio::test]
+async fn while_the_views_are_far_behind_a_page_says_so_and_how_far_it_goes() {
+    let server = Server::start().await;
+    server.register("hd-1", "永丰小区").await;
+    let before = server.get("/").await;
+    before.hides("数据更新中");
+    let position = server.size().await;
+
+    // Somebody else is writing the views.
+    let views = server.folder.path().join("anju.views.db");
+    let mut other = SqliteConnection::connect(views.to_str().unwrap())
+        .await
+        .unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    record_many(&server, "hd-1", 4_500).await;
+    let size = server.size().await;
+    // Each waits a moment for the views, all of them at once.
+    let (first, stalled, projects) = tokio::join!(
+        server.get("/"),
+        server.get("/stalled?lang=en"),
+        server.get("/projects"),
+    );
+    for page in [&first, &projects] {
+        page.shows("数据更新中");
+        page.shows(&format!(
+            "日志已有 {size} 条记录，本页目前只反映前 {position} 条"
+        ));
+    }
+    stalled.shows(&format!(
+        "The log has {size} records; this page reflects the first {position}"
+    ));
+    stalled.shows("永丰小区");
+
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    server.app.views().await.unwrap();
+    let after = server.get("/").await;
+    after.hides("数据更新中");
+    after.shows(&format!("<b id=\"position\">{size}</b>"));
 }
 
 #[tokio::test]
@@ -211,7 +298,7 @@ async fn the_language_is_asked_for_once_and_kept_in_a_cookie() {
     assert_eq!(chinese.header("set-cookie"), "");
     let english = server.get("/stalled?programme=handan-2021&lang=en").await;
     english.shows("<html lang=\"en\">");
-    english.shows("1</b> stalled of 1 projects");
+    english.shows("1</b> stalled; 1 projects in all");
     // The other language keeps the question.
     english.shows("href=\"/stalled?programme=handan-2021&amp;lang=zh\"");
     assert!(
