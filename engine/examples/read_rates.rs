@@ -1,10 +1,9 @@
 //! Measures how fast a log is read back, beside what one core does with the same records in memory:
-//! `cargo run --release -p anju-engine --example read_rates -- STORE`. A store that is not there is made, with facts of
-//! about 300 bytes in 10,000 streams; one that is there is only read. `-- STORE replay` or `-- STORE verify` does nothing
-//! but that, five times, for a profiler.
+//! `cargo run --release -p anju-engine --example read_rates -- STORE`. The store is a file or the address of a PostgreSQL.
+//! One that is not there is made, with facts of about 300 bytes in 10,000 streams; one that is there is only read.
+//! `-- STORE replay` or `-- STORE verify` does nothing but that, five times, for a profiler.
 
 use std::hint::black_box;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,10 +13,14 @@ use anju_engine::event::{
 };
 use anju_engine::log::{AppendRequest, EventLog, Expected, Origin, StreamAppend};
 use anju_engine::record::{decode, decode_strict};
-use anju_engine::{CreateOptions, LogOptions, SqliteLog};
+use anju_engine::{AnyLog, CreateOptions, LogOptions, PostgresLog, SqliteLog};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -27,11 +30,11 @@ const RUNS: usize = 5;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let store: PathBuf = std::env::args().nth(1).ok_or("name a store")?.into();
-    if !store.exists() {
-        fill(&store).await?;
+    let store = std::env::args().nth(1).ok_or("name a store")?;
+    let log = Arc::new(open(&store).await?);
+    if log.head().await?.size == 1 {
+        fill(&log).await?;
     }
-    let log = SqliteLog::open(&store, LogOptions::default(), Arc::new(SystemClock)).await?;
     match std::env::args().nth(2).as_deref() {
         Some("replay") => {
             for _ in 0..RUNS {
@@ -108,7 +111,7 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-async fn replay(log: &SqliteLog) -> Result<f64, Failure> {
+async fn replay(log: &AnyLog) -> Result<f64, Failure> {
     let (start, mut from, mut count) = (Instant::now(), 1, 0);
     loop {
         let events = log.read(Position(from), 4_096).await?;
@@ -120,7 +123,7 @@ async fn replay(log: &SqliteLog) -> Result<f64, Failure> {
     }
 }
 
-async fn verify(log: &SqliteLog) -> Result<f64, Failure> {
+async fn verify(log: &AnyLog) -> Result<f64, Failure> {
     let start = Instant::now();
     let verified = log.verify(&|_, _| {}).await?;
     Ok(per_second(
@@ -143,13 +146,25 @@ fn print(what: &str, rate: f64, control: f64) {
     println!("  {what}: {rate:.0}/s, {:.2}", rate / control);
 }
 
-async fn fill(store: &std::path::Path) -> Result<(), Failure> {
+async fn open(store: &str) -> Result<AnyLog, Failure> {
     let create = CreateOptions::new(Origin::real(format!("anju.example/{}", Uuid::new_v4())));
-    let clock = Arc::new(SystemClock);
-    let log = Arc::new(SqliteLog::create(store, create, LogOptions::default(), clock).await?);
+    let (options, clock) = (LogOptions::default(), Arc::new(SystemClock));
+    Ok(if store.starts_with("postgres://") {
+        PostgresLog::open_or_create(store, create, options, clock)
+            .await?
+            .into()
+    } else {
+        let store = std::path::Path::new(store);
+        SqliteLog::open_or_create(store, create, options, clock)
+            .await?
+            .into()
+    })
+}
+
+async fn fill(log: &Arc<AnyLog>) -> Result<(), Failure> {
     stream::iter(0..FACTS)
         .map(|n| {
-            let log = Arc::clone(&log);
+            let log = Arc::clone(log);
             async move {
                 log.append(request(n)?).await?;
                 Ok::<_, Failure>(())
@@ -159,7 +174,6 @@ async fn fill(store: &std::path::Path) -> Result<(), Failure> {
         .buffered(1_024)
         .try_collect::<()>()
         .await?;
-    log.close().await;
     Ok(())
 }
 

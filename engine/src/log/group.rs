@@ -1,7 +1,7 @@
 //! Records on their way from a store: groups of lines, made into events on several threads.
 //!
-//! Canonical JSON never holds a raw newline, and in both databases a row costs several times more than a record: many
-//! records come joined in one row.
+//! Canonical JSON never holds a raw newline, and in both databases a row of a query costs several times more than a record:
+//! many records come joined in one row. (Of PostgreSQL a great many come as a copy instead.)
 
 use std::num::NonZero;
 

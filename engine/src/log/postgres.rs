@@ -3,6 +3,7 @@
 //! `docs/design/log-postgres.md` describes the tables, the roles and the life of an append.
 
 mod connect;
+mod copy;
 mod fault;
 mod lease;
 mod ledger;

@@ -1,22 +1,23 @@
-//! Reading, in groups of records: see [`crate::log::group`].
+//! Reading: a few records in one row, see [`crate::log::group`]; many by [`super::copy`].
 
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::StreamExt;
 use sqlx::postgres::PgRow;
 use sqlx::{PgExecutor, PgPool, Row};
 
 use crate::event::{CommandId, Position, RecordedEvent, Revision, StreamId};
-use crate::log::audit::event_of;
+use crate::log::audit::{event_at, event_of};
 use crate::log::group::{
-    GROUP, corrupt, each_line, events_of, missing, on_a_thread, room, starts, threads,
+    GROUP, corrupt, each_line, events_of, missing, on_a_thread, room, threads,
 };
 use crate::log::{Head, Origin, ReadError, RecordedCommand};
 use crate::merkle::{Hash, HashSource, TILE_WIDTH, leaf_hash};
 use crate::record::InstantText;
 
+use super::copy::{Batch, copy};
 use super::fault::{Fault, fault, read_error, silence};
 
 const RECORDS: &str = "SELECT string_agg(record, E'\\n'), count(*), max(position) FROM \
@@ -27,7 +28,11 @@ const STREAM: &str = "SELECT string_agg(record, E'\\n'), count(*), max(revision)
       WHERE stream_no = (SELECT stream_no FROM stream WHERE name = $1) AND revision >= $2 \
       ORDER BY revision LIMIT $3) AS found";
 
+/// What is copied of records to be read, for [`copy`].
+const COLUMNS: &str = "position, record";
+
 /// The connections that read.
+#[derive(Clone)]
 pub(super) struct Reads {
     pub(super) pool: PgPool,
     /// How long an answer is waited for.
@@ -51,7 +56,7 @@ where
 }
 
 /// Whether a connection turned out to be dead, rather than slow or not to be had.
-fn died(error: &sqlx::Error) -> bool {
+pub(super) fn died(error: &sqlx::Error) -> bool {
     let silent = matches!(error, sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::TimedOut)
         || matches!(error, sqlx::Error::PoolTimedOut);
     !silent && fault(error) == Fault::Lost
@@ -120,48 +125,28 @@ async fn record_group(
     })
 }
 
-/// Calls `take` with number and text of each of at most `limit` records from `from`. While `take` works on a group, the
-/// next are on their way.
+/// Calls `take` with number and text of each of at most `limit` records from `from`.
 async fn each_record(
     reads: &Reads,
     from: u64,
     limit: usize,
     mut take: impl FnMut(u64, &str) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
-    let mut groups = pin!(
-            stream::iter(groups(from.max(1), limit))
-                .map(|(at, wanted)| async move {
-                    Ok((at, wanted, record_group(reads, at, wanted).await?))
-                })
-                .buffered(under_way(reads, limit))
-        );
-    while let Some((at, wanted, group)) = groups.try_next().await? {
-        let Some((lines, count)) = group else { break };
-        each_line(&lines, at, count, &mut take)?;
-        if count < wanted as u64 {
-            break;
+    let from = from.max(1);
+    if limit <= GROUP {
+        if limit > 0
+            && let Some((lines, count)) = record_group(reads, from, limit).await?
+        {
+            each_line(&lines, from, count, &mut take)?;
         }
+        return Ok(());
+    }
+    let mut batches = pin!(copy(reads, COLUMNS, from, limit as u64));
+    while let Some(batch) = batches.next().await {
+        let batch = batch.map_err(|failed| read_error(failed.at, failed.error))?;
+        batch.each(|position, _: &[_; 2], record| take(position, record))?;
     }
     Ok(())
-}
-
-/// The first number and the size of each group of at most `limit` records from `from`.
-fn groups(from: u64, limit: usize) -> impl Iterator<Item = (u64, usize)> {
-    starts(from).zip(
-        (0..limit)
-            .step_by(GROUP)
-            .map(move |done| GROUP.min(limit - done)),
-    )
-}
-
-/// How many groups are asked for at once. One connection is left to others.
-fn under_way(reads: &Reads, limit: usize) -> usize {
-    let connections = reads.pool.options().get_max_connections() as usize;
-    let groups = limit.div_ceil(GROUP);
-    (threads() + 1)
-        .min(connections.saturating_sub(1))
-        .min(groups)
-        .max(1)
 }
 
 pub(super) async fn records(
@@ -178,33 +163,43 @@ pub(super) async fn records(
     Ok(records)
 }
 
+/// While some are made into events, the next are on their way.
 pub(super) async fn events(
     reads: &Reads,
     from: u64,
     limit: usize,
 ) -> Result<Vec<RecordedEvent>, ReadError> {
-    let mut groups = pin!(
-        stream::iter(groups(from.max(1), limit))
-            .map(|(at, wanted)| async move {
-                let Some((lines, count)) = record_group(reads, at, wanted).await? else {
-                    return Ok(Vec::new());
-                };
-                match limit <= GROUP {
-                    true => events_of(&lines, at, count),
-                    false => on_a_thread(move || events_of(&lines, at, count)).await?,
-                }
-            })
-            .buffered(under_way(reads, limit))
-    );
-    let mut events = room(limit);
-    while let Some(group) = groups.try_next().await? {
-        let full = group.len() == GROUP;
-        events.extend(group);
-        // Later groups were perhaps read later, when the log had grown: they do not follow on this one.
-        if !full {
-            break;
-        }
+    let from = from.max(1);
+    if limit <= GROUP {
+        return match limit {
+            0 => Ok(Vec::new()),
+            _ => match record_group(reads, from, limit).await? {
+                Some((lines, count)) => events_of(&lines, from, count),
+                None => Ok(Vec::new()),
+            },
+        };
     }
+    let mut events = room(limit);
+    let mut decoding = pin!(
+        copy(reads, COLUMNS, from, limit as u64)
+            .map(|batch| async move {
+                let batch = batch.map_err(|failed| read_error(failed.at, failed.error))?;
+                on_a_thread(move || events_in(&batch)).await?
+            })
+            .buffered(threads() + 1)
+    );
+    while let Some(group) = decoding.next().await {
+        events.extend(group?);
+    }
+    Ok(events)
+}
+
+fn events_in(batch: &Batch) -> Result<Vec<RecordedEvent>, ReadError> {
+    let mut events = room(GROUP);
+    batch.each(|position, _: &[_; 2], record| {
+        events.push(event_at(position, record)?);
+        Ok(())
+    })?;
     Ok(events)
 }
 

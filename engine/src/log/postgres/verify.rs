@@ -73,10 +73,16 @@ impl Verification<'_> {
                     .check_commands(&found.commands)
                     .map(|derived| chain = derived),
             );
-            all.push(self.streams(&derived).await);
-            all.push(self.places(&derived).await);
-            all.push(self.ids(size, &found.commands).await);
-            all.push(self.tiles(&derived).await);
+            // Reading the places takes as long as all else.
+            let (places, others) = tokio::join!(self.places(&derived), async {
+                [
+                    self.streams(&derived).await,
+                    self.ids(size, &found.commands).await,
+                    self.tiles(&derived).await,
+                ]
+            });
+            all.extend(others);
+            all.push(places);
             all.push(self.beyond(&head, &derived).await);
         }
         earliest(all)?;

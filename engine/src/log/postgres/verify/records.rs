@@ -1,24 +1,26 @@
 //! Taking the records in order, many at a time; and one by one, where something is wrong.
 
-use std::num::NonZero;
+use std::pin::pin;
 
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::event::{CommandId, Position};
 use crate::log::audit::{Auditor, Checked, Derived, altered, check_records};
+use crate::log::group::{on_a_thread, threads};
 use crate::log::vouch::{Kept, KeptTile};
-use crate::log::{ReadError, RecordedCommand, VerifyError};
+use crate::log::{RecordedCommand, VerifyError};
 use crate::merkle::Hash;
 
-use super::{Verification, column, fail};
+use super::{Verification, fail};
+use crate::log::postgres::copy::{Batch, Failed, SPAN, copy, number};
 use crate::log::postgres::fault::{Fault, fault};
 use crate::log::postgres::read::{Reads, hash, read, signed};
 
-/// How many records are fetched and checked at a time: some milliseconds of work.
-const CHUNK: u64 = 1_024;
+/// All there is of a record.
+const COLUMNS: &str = "position, stream_no, revision, last, command_id, digest, record";
 
 /// What was read of the records up to the first bad one.
 pub(super) struct Found {
@@ -29,13 +31,6 @@ pub(super) struct Found {
     pub(super) beside: Result<(), VerifyError>,
 }
 
-/// Some records with what stands beside them.
-#[derive(Default)]
-struct Chunk {
-    records: Vec<String>,
-    beside: Vec<Beside>,
-}
-
 /// The columns of a record that are an index over it.
 struct Beside {
     stream_no: i64,
@@ -44,11 +39,18 @@ struct Beside {
     command: Result<Option<(Uuid, Hash, u64)>, &'static str>,
 }
 
-/// Records that were checked, what stands beside them, and what is wrong with the next.
+/// Records that were checked, the last of which may be bad, and what stands beside each.
+#[derive(Default)]
 struct Taken {
     checked: Vec<Result<Checked, VerifyError>>,
     beside: Vec<Beside>,
-    end: Result<(), VerifyError>,
+}
+
+/// Where the records that were checked go.
+struct Sink<'s> {
+    auditor: &'s mut Auditor,
+    commands: &'s mut Vec<(CommandId, RecordedCommand)>,
+    beside: &'s mut Result<(), VerifyError>,
 }
 
 impl Verification<'_> {
@@ -57,9 +59,12 @@ impl Verification<'_> {
         let mut auditor = Auditor::default();
         let mut commands = Vec::new();
         let mut beside = Ok(());
-        let end = self
-            .take_records(size, &mut auditor, &mut commands, &mut beside)
-            .await;
+        let sink = Sink {
+            auditor: &mut auditor,
+            commands: &mut commands,
+            beside: &mut beside,
+        };
+        let end = self.take_records(size, sink).await;
         let derived = auditor.finish();
         let found = Found {
             derived,
@@ -70,58 +75,88 @@ impl Verification<'_> {
     }
 
     /// Hashed and checked on several threads, taken in order.
-    async fn take_records(
-        &self,
-        size: u64,
-        auditor: &mut Auditor,
-        commands: &mut Vec<(CommandId, RecordedCommand)>,
-        beside: &mut Result<(), VerifyError>,
-    ) -> Result<(), VerifyError> {
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let connections = self.reads.pool.options().get_max_connections() as usize;
-        let starts = (0..size.div_ceil(CHUNK)).map(|chunk| chunk * CHUNK + 1);
-        let mut checking = stream::iter(starts)
-            .map(|first| self.checked(first, CHUNK.min(size + 1 - first)))
-            // One connection is left to those who work.
-            .buffered((threads + 1).min(connections.saturating_sub(1).max(1)));
-        while let Some(taken) = checking.next().await {
-            let taken = taken?;
-            let mut stored = taken.beside.into_iter();
-            for record in taken.checked {
-                let (number, revision) = auditor.take(record?)?;
-                let position = auditor.size();
-                let Some(stored) = stored.next() else { break };
-                match stored.compare(position, number, revision) {
-                    Ok(command) => commands.extend(command),
-                    Err(error) if beside.is_ok() => *beside = Err(error),
-                    Err(_) => {}
+    async fn take_records(&self, size: u64, mut sink: Sink<'_>) -> Result<(), VerifyError> {
+        while sink.auditor.size() < size {
+            let next = sink.auditor.size() + 1;
+            let mut checking = pin!(
+                copy(self.reads, COLUMNS, next, size + 1 - next)
+                    .map(checked)
+                    .buffered(threads() + 1)
+            );
+            let mut doubtful = None;
+            while let Some(found) = checking.next().await {
+                match found? {
+                    Ok(taken) => sink.take(taken)?,
+                    Err(count) => {
+                        doubtful = Some(count);
+                        break;
+                    }
                 }
+                (self.progress)(sink.auditor.size(), size);
             }
-            // Only now: what is wrong with an earlier record comes first.
-            taken.end?;
-            (self.progress)(auditor.size(), size);
+            let next = sink.auditor.size() + 1;
+            if next <= size {
+                // They did not all come, or something is wrong with one of those that come next.
+                let count = doubtful.unwrap_or(SPAN).min(size + 1 - next);
+                let (taken, end) = one_by_one(self.reads, next, count).await;
+                sink.take(taken)?;
+                // Only now: what is wrong with an earlier record comes first.
+                end?;
+            }
         }
-        if auditor.size() == 0 {
+        if size == 0 {
             return Err(altered(1, "the first record is missing"));
         }
         Ok(())
     }
+}
 
-    /// `count` records from `first`, as far as they can be read, checked.
-    async fn checked(&self, first: u64, count: u64) -> Result<Taken, VerifyError> {
-        let (chunk, end) = match chunk(self.reads, first, count).await? {
-            Some(chunk) => (chunk, Ok(())),
-            None => one_by_one(self.reads, first, count).await,
-        };
-        let Chunk { records, beside } = chunk;
-        let checked = tokio::task::spawn_blocking(move || check_records(first, &records))
-            .await
-            .map_err(|error| VerifyError::Read(ReadError::Unavailable(Box::new(error))))?;
-        Ok(Taken {
-            checked,
-            beside,
-            end,
-        })
+/// The records of a batch, checked; or only how many they are, if one of them must be looked at by itself.
+async fn checked(batch: Result<Batch, Failed>) -> Result<Result<Taken, u64>, VerifyError> {
+    match batch {
+        Ok(batch) => {
+            let check = move || taken(&batch).ok_or(batch.count);
+            on_a_thread(check).await.map_err(VerifyError::Read)
+        }
+        Err(Failed { error, .. }) if fault(&error) == Fault::Damaged => Ok(Err(SPAN)),
+        Err(Failed { at, error }) => Err(fail(at, error)),
+    }
+}
+
+/// `None` if something is wrong with a row.
+fn taken(batch: &Batch) -> Option<Taken> {
+    let mut records = Vec::new();
+    let mut beside = Vec::new();
+    let mut readable = true;
+    let rows = batch.each(|_, columns: &[_; 7], record| {
+        let [_, stream_no, revision, last, id, digest, _] = *columns;
+        records.push(record);
+        match Beside::copied([stream_no, revision, last, id], digest) {
+            Some(columns) => beside.push(columns),
+            None => readable = false,
+        }
+        Ok(())
+    });
+    (rows.is_ok() && readable).then(|| Taken {
+        checked: check_records(batch.first, records),
+        beside,
+    })
+}
+
+impl Sink<'_> {
+    fn take(&mut self, taken: Taken) -> Result<(), VerifyError> {
+        let mut stored = taken.beside.into_iter();
+        for record in taken.checked {
+            let (number, revision) = self.auditor.take(record?)?;
+            let position = self.auditor.size();
+            let Some(stored) = stored.next() else { break };
+            match stored.compare(position, number, revision) {
+                Ok(command) => self.commands.extend(command),
+                Err(error) if self.beside.is_ok() => *self.beside = Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -153,18 +188,33 @@ impl Beside {
         }))
     }
 
+    /// The columns as they came in a copy: stream, revision, last, command; and the digest. `None` if one is of another
+    /// type.
+    fn copied(
+        [stream_no, revision, last, id]: [Option<&[u8]>; 4],
+        digest: Option<&[u8]>,
+    ) -> Option<Self> {
+        let last = match last {
+            None => None,
+            last => Some(number(last)?),
+        };
+        let id = id.map(Uuid::from_slice).transpose().ok()?;
+        let (stream_no, revision) = (number(stream_no)?, number(revision)?);
+        Some(Self::of(stream_no, revision, last, id, digest))
+    }
+
     /// The columns as they stand: stream, revision, last, command, digest.
     fn of(
         stream_no: i64,
         revision: i64,
         last: Option<i64>,
         id: Option<Uuid>,
-        digest: Option<Vec<u8>>,
+        digest: Option<&[u8]>,
     ) -> Self {
         let command = match (id, digest, last) {
             (None, None, None) => Ok(None),
             (Some(id), Some(digest), Some(last)) => {
-                match (Hash::try_from(&digest[..]), u64::try_from(last)) {
+                match (Hash::try_from(digest), u64::try_from(last)) {
                     (Ok(digest), Ok(last)) => Ok(Some((id, digest, last))),
                     (Err(_), _) => Err("beside the record stands a digest that is none"),
                     (_, Err(_)) => Err("beside the record stands a position that is none"),
@@ -180,68 +230,26 @@ impl Beside {
     }
 }
 
-/// Some records in one row; `None` if there is anything wrong with one of them.
-async fn chunk(reads: &Reads, first: u64, count: u64) -> Result<Option<Chunk>, VerifyError> {
-    let ask = || {
-        sqlx::query(
-            "SELECT string_agg(record, E'\\n'), array_agg(position), array_agg(stream_no), \
-             array_agg(revision), array_agg(last), array_agg(command_id), array_agg(digest) FROM \
-             (SELECT * FROM record WHERE position >= $1 AND position < $2 ORDER BY position) AS found",
-        )
-        .bind(signed(first))
-        .bind(signed(first + count))
-        .fetch_one(&reads.pool)
-    };
-    let row = match read(reads, ask).await {
-        Ok(row) => row,
-        Err(error) if fault(&error) == Fault::Damaged => return Ok(None),
-        Err(error) => return Err(fail(first, error)),
-    };
-    let Ok((chunk, positions)) = chunk_of(&row) else {
-        return Ok(None);
-    };
-    let gapless = positions
-        .into_iter()
-        .eq(signed(first)..signed(first + count));
-    let lines = chunk.records.len() as u64 == count;
-    Ok((gapless && lines).then_some(chunk))
-}
-
-fn chunk_of(row: &PgRow) -> Result<(Chunk, Vec<i64>), sqlx::Error> {
-    let text: Option<&str> = row.try_get(0)?;
-    let records = text.map_or_else(Vec::new, |text| {
-        text.split('\n').map(str::to_owned).collect()
-    });
-    let positions: Vec<i64> = column(row, 1)?;
-    let numbers: Vec<i64> = column(row, 2)?;
-    let revisions: Vec<i64> = column(row, 3)?;
-    let lasts: Vec<Option<i64>> = column(row, 4)?;
-    let ids: Vec<Option<Uuid>> = column(row, 5)?;
-    let digests: Vec<Option<Vec<u8>>> = column(row, 6)?;
-    let places = numbers.into_iter().zip(revisions);
-    let commands = lasts.into_iter().zip(ids).zip(digests);
-    let beside = places
-        .zip(commands)
-        .map(|((number, revision), ((last, id), digest))| {
-            Beside::of(number, revision, last, id, digest)
-        })
-        .collect();
-    Ok((Chunk { records, beside }, positions))
-}
-
-/// Reads the records of a bad chunk singly, up to the bad one, and says what is wrong with that.
-async fn one_by_one(reads: &Reads, first: u64, count: u64) -> (Chunk, Result<(), VerifyError>) {
-    let mut chunk = Chunk::default();
+/// Reads `count` records from `first` singly, up to the first bad one, and says what is wrong with that.
+async fn one_by_one(reads: &Reads, first: u64, count: u64) -> (Taken, Result<(), VerifyError>) {
+    let (mut records, mut beside, mut end) = (Vec::new(), Vec::new(), Ok(()));
     for at in first..first + count {
         match one(reads, at).await {
-            Ok((record, beside)) => {
-                chunk.records.push(record);
-                chunk.beside.push(beside);
+            Ok((record, columns)) => {
+                records.push(record);
+                beside.push(columns);
             }
-            Err(error) => return (chunk, Err(error)),
+            Err(error) => {
+                end = Err(error);
+                break;
+            }
         }
     }
-    (chunk, Ok(()))
+    let taken = Taken {
+        checked: check_records(first, records),
+        beside,
+    };
+    (taken, end)
 }
 
 async fn one(reads: &Reads, at: u64) -> Result<(String, Beside), VerifyError> {
