@@ -148,6 +148,9 @@ pub(crate) trait Store: Send + 'static {
     fn close(self) -> impl Future<Output = ()> + Send;
 }
 
+/// How often other tasks are let go first for that. A few microseconds each: less than a batch costs, if they do not come.
+const GATHERING: usize = 16;
+
 struct Waiting {
     prepared: Prepared,
     answer: oneshot::Sender<Result<Appended, AppendError>>,
@@ -193,7 +196,7 @@ impl Writer {
             grown,
             batch_appends: options.batch_appends.max(1),
             batch_bytes: options.batch_bytes,
-            answered: 0,
+            expected: 0,
             #[cfg(feature = "test-util")]
             hold: options.hold.clone(),
         };
@@ -275,8 +278,8 @@ struct Task<S> {
     grown: Arc<watch::Sender<u64>>,
     batch_appends: usize,
     batch_bytes: usize,
-    /// How many appends the last batch had.
-    answered: usize,
+    /// How many appends there will be if all callers just answered append again: they, and those that waited already.
+    expected: usize,
     #[cfg(feature = "test-util")]
     hold: Option<watch::Receiver<bool>>,
 }
@@ -303,10 +306,7 @@ impl<S: Store> Task<S> {
                 },
             };
             let Some(first) = first else { break };
-            if self.answered > 1 {
-                // The callers just answered are about to append again: let them, or the next batch holds only one.
-                tokio::task::yield_now().await;
-            }
+            self.gather().await;
             let mut bytes = first.prepared.bytes;
             let mut batch = vec![first];
             while batch.len() < self.batch_appends {
@@ -338,6 +338,18 @@ impl<S: Store> Task<S> {
         }
     }
 
+    /// Lets the callers just answered append again before a batch is begun with one append in hand. Without it they come
+    /// while the batch is written, and from then on every batch has half of them and the others wait.
+    async fn gather(&mut self) {
+        let expected = self.expected.min(self.batch_appends);
+        for _ in 0..GATHERING {
+            if 1 + self.waiting.len() >= expected {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn write(&mut self, batch: Vec<Waiting>) {
         let bytes: usize = batch.iter().map(|w| w.prepared.bytes).sum();
         self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -354,7 +366,7 @@ impl<S: Store> Task<S> {
                 requests.iter().map(|_| Err(error.answer())).collect()
             }
         };
-        self.answered = requests.len();
+        self.expected = requests.len() + self.waiting.len();
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
             // Nobody may be waiting any more; what has landed has landed.
             let _ = answer.send(outcome);
