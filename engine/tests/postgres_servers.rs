@@ -349,6 +349,69 @@ async fn a_server_is_told_of_what_another_appends_long_before_it_would_look() {
 }
 
 #[tokio::test]
+async fn a_forged_notification_says_nothing_and_stops_no_subscriber() {
+    let name = shared().new_database();
+    let url = shared().url("postgres", &name);
+    let writer = make(&url).await;
+    let log: Arc<dyn EventLog> = open(&url).await;
+    let mut subscription = Subscription::new(Arc::clone(&log), Position(1));
+    let grown = log.grown();
+    let mut seen = 0;
+    for n in 1..=20 {
+        // Anybody who may connect can send these.
+        for forged in ["9223372036854775807", "4000000000", "-1", "x"] {
+            shared().sql(&name, &format!("NOTIFY anju_log, '{forged}'"));
+        }
+        writer
+            .append(command(n, "x", Expected::Any, 1))
+            .await
+            .unwrap();
+        let size = writer.head().await.unwrap().size;
+        while seen < size {
+            let next = tokio::time::timeout(Duration::from_secs(60), subscription.next()).await;
+            for event in next.expect("it is woken").unwrap() {
+                seen += 1;
+                assert_eq!(event.position, Position(seen));
+            }
+        }
+        assert_eq!(seen, size);
+        assert!(*grown.borrow() <= size);
+    }
+    writer.close().await;
+}
+
+#[tokio::test]
+async fn a_server_whose_listener_is_ended_again_and_again_learns_by_looking() {
+    let name = shared().new_database();
+    let url = shared().url("postgres", &name);
+    let writer = make(&url).await;
+    let options = LogOptions {
+        poll_interval: Duration::from_millis(2),
+        ..options()
+    };
+    let reader = PostgresLog::open(&url, options, clock()).await.unwrap();
+    let mut grown = reader.grown();
+    for n in 1..=50 {
+        shared().sql(
+            &name,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND application_name LIKE 'anju listener %'",
+        );
+        let appended = writer
+            .append(command(n, "x", Expected::Any, 1))
+            .await
+            .unwrap();
+        let told = grown.wait_for(|size| *size >= appended.last.0);
+        tokio::time::timeout(Duration::from_secs(60), told)
+            .await
+            .expect("it looks")
+            .unwrap();
+    }
+    reader.close().await;
+    writer.close().await;
+}
+
+#[tokio::test]
 async fn a_lease_has_one_holder_until_it_is_released_or_slept_through() {
     let url = shared().database();
     let a = make(&url).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{PgPool, Row};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
@@ -20,6 +20,9 @@ const NAME: &str = "anju listener";
 const LOOK: &str = "SELECT size, EXISTS (SELECT FROM pg_stat_get_activity(NULL) \
      WHERE application_name LIKE 'anju listener %' AND application_name <> $1) \
      FROM log_head WHERE id = 1";
+
+/// How far the log is.
+const SIZE: &str = "SELECT size FROM log_head WHERE id = 1";
 
 /// What listens for other servers.
 pub(super) struct Ears {
@@ -53,28 +56,40 @@ impl Ears {
     }
 }
 
-/// Looks every now and then how far the log is, and listens in between. Ends with the log.
+/// Looks every now and then how far the log is, and when it is told that somebody has appended. Ends with the log.
 ///
-/// Looking is what is relied on: a notification can be lost with the connection that was to bring it, and none is
-/// sent to a server that has come since the last look.
+/// Looking is what is relied on: a notification can be lost with the connection that was to bring it, none is sent to a
+/// server that has come since the last look, and whoever may connect to the database can send one that says anything.
 pub(super) async fn watch_others(
     reads: PgPool,
     ears: Ears,
     grown: Weak<watch::Sender<u64>>,
     interval: Duration,
 ) {
+    let heard = Arc::new(Notify::new());
     let listening = listen(
         ears.pool.clone(),
         ears.channel.clone(),
         grown.clone(),
+        Arc::clone(&heard),
         interval,
     );
     let listening = tokio::spawn(listening);
     let mut ticks = ticks(interval);
     loop {
-        ticks.tick().await;
+        let hint = tokio::select! {
+            _ = ticks.tick() => false,
+            // However many were heard since the last look, one look answers them.
+            () = heard.notified() => true,
+        };
         if grown.strong_count() == 0 || reads.is_closed() {
             break;
+        }
+        if hint {
+            if let Ok(size) = sqlx::query_scalar(SIZE).fetch_one(&reads).await {
+                tell(&grown, size);
+            }
+            continue;
         }
         let found = sqlx::query(LOOK).bind(&ears.name).fetch_one(&reads).await;
         let found = found.and_then(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
@@ -99,6 +114,7 @@ async fn listen(
     pool: PgPool,
     channel: String,
     grown: Weak<watch::Sender<u64>>,
+    heard: Arc<Notify>,
     interval: Duration,
 ) {
     let mut ticks = ticks(interval);
@@ -112,8 +128,10 @@ async fn listen(
             continue;
         }
         while let Ok(Some(told)) = listener.try_recv().await {
-            if let Ok(size) = told.payload().parse() {
-                tell(&grown, size);
+            // This server's own appends are told to it as well, and are no news.
+            let known = grown.upgrade().map_or(0, |grown| *grown.borrow());
+            if told.payload().parse::<u64>().is_ok_and(|size| size > known) {
+                heard.notify_one();
             }
         }
     }
