@@ -22,7 +22,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anju_engine::{AppendError, CommandId, EventLog, Expected, LogOptions, Position, PostgresLog};
+use anju_engine::{
+    AppendError, CommandId, EventLog, Expected, LogOptions, Position, PostgresLog, ReadError,
+    Subscription,
+};
 use cluster::{Cluster, Disk};
 use common::{Chance, clock, command, create};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -53,6 +56,65 @@ async fn make(url: &str) -> Arc<PostgresLog> {
 
 /// What was acknowledged: where the events of each command are.
 type Acknowledged = HashMap<CommandId, (Position, Position)>;
+
+/// Where the events of each command are, as a reader has seen them.
+type Places = HashMap<CommandId, Vec<u64>>;
+
+/// A subscriber that goes on until it has seen as many events as it is told to at the end: each position once, in
+/// order, however often the database is away.
+async fn follow(log: Arc<PostgresLog>, mut until: watch::Receiver<Option<u64>>) -> Places {
+    let mut subscription = Subscription::new(log, Position(1)).with_batch(64);
+    let mut places = Places::new();
+    let mut seen = 0;
+    loop {
+        let last = *until.borrow_and_update();
+        if last.is_some_and(|last| seen >= last) {
+            assert_eq!(last, Some(seen));
+            return places;
+        }
+        // A call that is given up loses nothing.
+        let events = tokio::select! {
+            events = subscription.next() => events,
+            told = until.changed() => {
+                told.unwrap();
+                continue;
+            }
+        };
+        match events {
+            Ok(events) => {
+                for event in events {
+                    seen += 1;
+                    assert_eq!(event.position, Position(seen));
+                    places.entry(event.command_id).or_default().push(seen);
+                }
+            }
+            Err(ReadError::Unavailable(_)) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Tells a subscriber where the log ends, and what it has seen is what a reader finds afterwards.
+async fn has_seen_all(
+    following: tokio::task::JoinHandle<Places>,
+    until: &watch::Sender<Option<u64>>,
+    log: &PostgresLog,
+) {
+    let size = log.head().await.unwrap().size;
+    until.send_replace(Some(size));
+    let seen = tokio::time::timeout(Duration::from_secs(120), following).await;
+    let seen = seen.expect("the subscriber is told of everything").unwrap();
+    assert_eq!(seen, places(log).await);
+}
+
+async fn places(log: &PostgresLog) -> Places {
+    let mut places = Places::new();
+    for event in log.read(Position(1), usize::MAX).await.unwrap() {
+        let place = places.entry(event.command_id).or_default();
+        place.push(event.position.0);
+    }
+    places
+}
 
 /// Sends one command until it is answered, as a client does that does not know whether it was heard.
 async fn append_with_patience(
@@ -122,11 +184,7 @@ async fn more(count: &AtomicU64, by: u64) {
 /// Every acknowledged command is in the log where its answer said, once, and the log is whole.
 async fn check(log: &PostgresLog, acknowledged: &Acknowledged) -> u64 {
     let verified = log.verify(&|_, _| {}).await.unwrap();
-    let mut places: HashMap<CommandId, Vec<u64>> = HashMap::new();
-    for event in log.read(Position(1), usize::MAX).await.unwrap() {
-        let place = places.entry(event.command_id).or_default();
-        place.push(event.position.0);
-    }
+    let places = places(log).await;
     for (id, (first, last)) in acknowledged {
         let expected: Vec<u64> = (first.0..=last.0).collect();
         assert_eq!(places.get(id), Some(&expected), "{id} was acknowledged");
@@ -146,6 +204,8 @@ async fn every_acknowledged_append_survives_a_database_that_crashes_under_load()
         let load = load(Arc::clone(log), base, Arc::clone(&count), stopped.clone());
         tokio::spawn(load)
     });
+    let (until, told) = watch::channel(None);
+    let following = tokio::spawn(follow(Arc::clone(&b), told));
     for _ in 0..4 {
         more(&count, 100).await;
         let crashing = Arc::clone(&cluster);
@@ -164,6 +224,7 @@ async fn every_acknowledged_append_survives_a_database_that_crashes_under_load()
     // The callers asked until they were answered, so nothing else is there.
     let events: u64 = acknowledged.values().map(|(f, l)| l.0 - f.0 + 1).sum();
     assert_eq!(size, events + 1);
+    has_seen_all(following, &until, &b).await;
     let mut grown = a.grown();
     let told = grown.wait_for(|known| *known == size);
     tokio::time::timeout(Duration::from_secs(60), told)
@@ -370,6 +431,8 @@ async fn every_acknowledged_append_survives_a_line_that_is_cut_under_load() {
     let (stop, stopped) = watch::channel(false);
     let count = Arc::new(AtomicU64::new(0));
     let load = tokio::spawn(load(Arc::clone(&log), 1, Arc::clone(&count), stopped));
+    let (until, told) = watch::channel(None);
+    let following = tokio::spawn(follow(Arc::clone(&log), told));
     for round in 0..12 {
         more(&count, 40).await;
         proxy.set(if round % 3 == 0 {
@@ -387,6 +450,7 @@ async fn every_acknowledged_append_survives_a_line_that_is_cut_under_load() {
     let size = check(&log, &acknowledged).await;
     let events: u64 = acknowledged.values().map(|(f, l)| l.0 - f.0 + 1).sum();
     assert_eq!(size, events + 1);
+    has_seen_all(following, &until, &log).await;
     log.close().await;
 }
 
