@@ -14,7 +14,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use tokio::time::Instant;
 
 /// How long one server writes before it passes the turn on.
-const TERM: Duration = Duration::from_millis(8);
+const TERM: Duration = Duration::from_millis(16);
 
 /// How long a turn is waited for: longer, and its holder is taken to be frozen.
 const PATIENCE: &str = "250ms";
