@@ -344,8 +344,23 @@ async fn a_server_is_told_of_what_another_appends_long_before_it_would_look() {
     tokio::time::timeout(Duration::from_secs(60), telling)
         .await
         .unwrap();
+    // Nor does the end of a burst wait, though not each of its batches tells; and what is closed has told.
+    for burst in 1..=3 {
+        for n in 0..40 {
+            let request = command(burst * 1_000 + n, "y", Expected::Any, 1);
+            writer.append(request).await.unwrap();
+        }
+        let size = writer.head().await.unwrap().size;
+        if burst == 3 {
+            writer.close().await;
+        }
+        let told = grown.wait_for(|known| *known >= size);
+        tokio::time::timeout(Duration::from_secs(60), told)
+            .await
+            .expect("it is told")
+            .unwrap();
+    }
     reader.close().await;
-    writer.close().await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod read;
 mod rights;
 mod skew;
 mod store;
+mod tell;
 mod turn;
 mod verify;
 mod watch;

@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
@@ -34,6 +34,7 @@ use super::ledger::load_ledger;
 use super::place::{Address, answer_within};
 use super::read::{hash, instant, signed, unsigned};
 use super::skew::Skew;
+use super::tell::Telling;
 use super::turn::Turn;
 use super::write;
 
@@ -76,9 +77,7 @@ pub(super) struct PostgresStore {
     name: String,
     link: Option<PgConnection>,
     skew: Skew,
-    channel: String,
-    /// Whether other servers may be listening.
-    others: Arc<AtomicBool>,
+    telling: Telling,
     /// How long the server may be away before callers are told.
     patience: Duration,
     /// Where the log stood when the transaction began: size and root.
@@ -129,8 +128,7 @@ impl PostgresStore {
             name,
             link: Some(link),
             skew,
-            channel: place.schema().to_owned(),
-            others,
+            telling: Telling::new(place.schema(), others),
             patience: busy,
             seen: (0, [0; 32]),
             asked: Vec::new(),
@@ -342,9 +340,9 @@ impl PostgresStore {
         self.link().await?;
         let before = self.skew.before();
         let locked = self.locked;
-        // Telling nobody is not free: it takes the server a lock and a signal.
-        let heard = self.others.load(Ordering::Relaxed);
-        let channel = if heard { &self.channel } else { "" };
+        let channel = self.telling.due();
+        let told = channel.is_some();
+        let channel = channel.unwrap_or_default();
         let query = write::query(batch, ledger, &self.seen, &self.asked, channel);
         let link = self.link.as_mut().ok_or_else(silence)?;
         let writing = async {
@@ -361,6 +359,7 @@ impl PostgresStore {
             return Ok(false);
         };
         self.skew.answered(before, row.try_get(0)?);
+        self.telling.landed(told, ledger.size());
         self.locked = false;
         Ok(true)
     }
@@ -635,24 +634,33 @@ impl Store for PostgresStore {
     }
 
     fn rests_at(&self) -> Option<Instant> {
-        self.turn.ends()
+        self.turn.ends().into_iter().chain(self.telling.at()).min()
     }
 
     async fn rest(&mut self) {
         let within = answer_within(self.patience);
         let Some(link) = self.link.as_mut() else {
+            self.telling.forget();
             return self.turn.lost();
         };
-        let passed = tokio::time::timeout(within, self.turn.pass(link)).await;
-        if !matches!(passed, Ok(Ok(()))) {
+        let resting = async {
+            self.telling.tell(link).await?;
+            self.turn.pass_if_over(link).await
+        };
+        let rested = tokio::time::timeout(within, resting).await;
+        if !matches!(rested, Ok(Ok(()))) {
             self.lose();
         }
     }
 
-    async fn close(self) {
-        if let Some(link) = self.link
-            && let Err(error) = link.close().await
-        {
+    async fn close(mut self) {
+        let within = answer_within(self.patience);
+        let Some(mut link) = self.link else { return };
+        let last_word = tokio::time::timeout(within, self.telling.say(&mut link)).await;
+        if !matches!(last_word, Ok(Ok(()))) {
+            tracing::debug!("other servers were not told of the last batch");
+        }
+        if let Err(error) = link.close().await {
             tracing::debug!(%error, "the writer's connection was not closed cleanly");
         }
     }

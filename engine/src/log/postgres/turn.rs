@@ -14,7 +14,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use tokio::time::Instant;
 
 /// How long one server writes before it passes the turn on.
-const TERM: Duration = Duration::from_millis(8);
+const TERM: Duration = Duration::from_millis(16);
 
 /// How long a turn is waited for: longer, and its holder is taken to be frozen.
 const PATIENCE: &str = "250ms";
@@ -84,8 +84,8 @@ impl Turn {
     /// Takes the turn if turns are taken and this server does not have it; `true` if it has just begun, and others
     /// may have written meanwhile. Without an answer in time it goes on as if it had it.
     pub(super) async fn take(&mut self, link: &mut PgConnection) -> Result<bool, sqlx::Error> {
-        let over = self.ends().is_some_and(|end| end <= Instant::now());
-        if self.held.is_some() && (over || !self.crowded) {
+        self.pass_if_over(link).await?;
+        if !self.crowded {
             self.pass(link).await?;
         }
         let barred = self.barred.is_some_and(|until| Instant::now() < until);
@@ -108,8 +108,19 @@ impl Turn {
         }
     }
 
+    /// Passes the turn on, if this server has it and it is over.
+    pub(super) async fn pass_if_over(
+        &mut self,
+        link: &mut PgConnection,
+    ) -> Result<(), sqlx::Error> {
+        if self.ends().is_some_and(|end| end <= Instant::now()) {
+            self.pass(link).await?;
+        }
+        Ok(())
+    }
+
     /// Passes the turn on, if this server has it.
-    pub(super) async fn pass(&mut self, link: &mut PgConnection) -> Result<(), sqlx::Error> {
+    async fn pass(&mut self, link: &mut PgConnection) -> Result<(), sqlx::Error> {
         if self.held.take().is_some() {
             let passed = sqlx::query(PASS).bind(&self.name);
             passed.map(|_: PgRow| ()).fetch_one(link).await?;
