@@ -150,7 +150,8 @@ pub enum AppendError {
         /// How long to wait, at least.
         retry_after: Duration,
     },
-    /// Another process held the database for longer than the busy limit: try again.
+    /// Another process held the database, or transactions lost against those of others, for longer than the busy limit:
+    /// try again.
     #[error("the database is busy: another process is writing")]
     Busy,
     /// The disk is full: make room, then try again.

@@ -20,9 +20,12 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anju_engine::{AppendError, CommandId, EventLog, Expected, LogOptions, Position, PostgresLog};
+use anju_engine::{
+    AppendError, CommandId, EventLog, Expected, LogOptions, Position, PostgresLog, ReadError,
+    Subscription,
+};
 use cluster::{Cluster, Disk};
 use common::{Chance, clock, command, create};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,6 +37,34 @@ const URL: &str = "ANJU_FAULTS_TEST_URL";
 const CYCLE: &str = "ANJU_FAULTS_TEST_CYCLE";
 
 const CALLERS: u128 = 12;
+
+/// The `n`th command of a caller; `base` tells apart the loads of one log.
+fn command_number(base: u128, caller: u128, n: u128) -> u128 {
+    (base << 40) + (caller << 32) + n + 1
+}
+
+/// How many events a caller's `n`th command has.
+fn events_of(n: u128) -> u128 {
+    1 + n % 3
+}
+
+/// Whether the long lane runs (`tests/run --long`).
+fn is_long() -> bool {
+    std::env::var_os("ANJU_TEST_LONG").is_some_and(|long| !long.is_empty() && long != "0")
+}
+
+/// How many times a server is killed.
+fn cycles() -> u128 {
+    if is_long() { 100 } else { 10 }
+}
+
+/// After so many kills a new log is begun: each is read and verified whole after every kill.
+const KILLS_OF_ONE_LOG: u128 = 10;
+
+/// How often the database goes away under load: every other time by a crash, or in order.
+fn rounds() -> u32 {
+    if is_long() { 40 } else { 8 }
+}
 
 fn options() -> LogOptions {
     LogOptions {
@@ -53,6 +84,65 @@ async fn make(url: &str) -> Arc<PostgresLog> {
 
 /// What was acknowledged: where the events of each command are.
 type Acknowledged = HashMap<CommandId, (Position, Position)>;
+
+/// Where the events of each command are, as a reader has seen them.
+type Places = HashMap<CommandId, Vec<u64>>;
+
+/// A subscriber that goes on until it has seen as many events as it is told to at the end: each position once, in
+/// order, however often the database is away.
+async fn follow(log: Arc<PostgresLog>, mut until: watch::Receiver<Option<u64>>) -> Places {
+    let mut subscription = Subscription::new(log, Position(1)).with_batch(64);
+    let mut places = Places::new();
+    let mut seen = 0;
+    loop {
+        let last = *until.borrow_and_update();
+        if last.is_some_and(|last| seen >= last) {
+            assert_eq!(last, Some(seen));
+            return places;
+        }
+        // A call that is given up loses nothing.
+        let events = tokio::select! {
+            events = subscription.next() => events,
+            told = until.changed() => {
+                told.unwrap();
+                continue;
+            }
+        };
+        match events {
+            Ok(events) => {
+                for event in events {
+                    seen += 1;
+                    assert_eq!(event.position, Position(seen));
+                    places.entry(event.command_id).or_default().push(seen);
+                }
+            }
+            Err(ReadError::Unavailable(_)) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Tells a subscriber where the log ends, and what it has seen is what a reader finds afterwards.
+async fn has_seen_all(
+    following: tokio::task::JoinHandle<Places>,
+    until: &watch::Sender<Option<u64>>,
+    log: &PostgresLog,
+) {
+    let size = log.head().await.unwrap().size;
+    until.send_replace(Some(size));
+    let seen = tokio::time::timeout(Duration::from_secs(120), following).await;
+    let seen = seen.expect("the subscriber is told of everything").unwrap();
+    assert_eq!(seen, places(log).await);
+}
+
+async fn places(log: &PostgresLog) -> Places {
+    let mut places = Places::new();
+    for event in log.read(Position(1), usize::MAX).await.unwrap() {
+        let place = places.entry(event.command_id).or_default();
+        place.push(event.position.0);
+    }
+    places
+}
 
 /// Sends one command until it is answered, as a client does that does not know whether it was heard.
 async fn append_with_patience(
@@ -88,9 +178,10 @@ async fn load(
                     if *stop.borrow() {
                         break;
                     }
-                    let number = (base << 40) + (caller << 32) + n + 1;
+                    let number = command_number(base, caller, n);
                     let name = format!("s-{}", n % 5);
-                    acknowledged.push(append_with_patience(&log, number, &name, 1 + n % 3).await);
+                    let appended = append_with_patience(&log, number, &name, events_of(n)).await;
+                    acknowledged.push(appended);
                     count.fetch_add(1, Ordering::SeqCst);
                 }
                 acknowledged
@@ -119,13 +210,18 @@ async fn more(count: &AtomicU64, by: u64) {
         .expect("appends go on");
 }
 
-/// Every acknowledged command is in the log where its answer said, once, and the log is whole.
+/// Every acknowledged command is in the log where its answer said, once; no other is there in half; the log is whole.
 async fn check(log: &PostgresLog, acknowledged: &Acknowledged) -> u64 {
     let verified = log.verify(&|_, _| {}).await.unwrap();
-    let mut places: HashMap<CommandId, Vec<u64>> = HashMap::new();
-    for event in log.read(Position(1), usize::MAX).await.unwrap() {
-        let place = places.entry(event.command_id).or_default();
-        place.push(event.position.0);
+    let places = places(log).await;
+    for (id, of) in &places {
+        // Position 1 is the log's own.
+        if of[0] > 1 {
+            let number = id.0.as_u128() >> 16;
+            let events = events_of((number & 0xffff_ffff) - 1);
+            assert_eq!(of.len() as u128, events, "{id} is there in half");
+            assert_eq!(of[of.len() - 1] - of[0] + 1, of.len() as u64, "{id}");
+        }
     }
     for (id, (first, last)) in acknowledged {
         let expected: Vec<u64> = (first.0..=last.0).collect();
@@ -134,8 +230,24 @@ async fn check(log: &PostgresLog, acknowledged: &Acknowledged) -> u64 {
     verified.size
 }
 
+/// Stops the database in order (a "fast shutdown") and starts it again.
+fn restart(cluster: &Cluster) {
+    let lock = cluster.socket().with_file_name("data/postmaster.pid");
+    let text = std::fs::read_to_string(&lock).unwrap();
+    let pid = text.lines().next().unwrap();
+    let told = Command::new("kill").args(["-INT", pid]).status().unwrap();
+    assert!(told.success());
+    // Removing this file is the last thing that the server does.
+    let begun = Instant::now();
+    while lock.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "it never stops");
+        std::thread::yield_now();
+    }
+    cluster.start_again();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_acknowledged_append_survives_a_database_that_crashes_under_load() {
+async fn every_acknowledged_append_survives_a_database_that_crashes_or_restarts_under_load() {
     let cluster = Arc::new(Cluster::start(Disk::Durable));
     let url = cluster.database();
     let a = make(&url).await;
@@ -146,12 +258,20 @@ async fn every_acknowledged_append_survives_a_database_that_crashes_under_load()
         let load = load(Arc::clone(log), base, Arc::clone(&count), stopped.clone());
         tokio::spawn(load)
     });
-    for _ in 0..4 {
+    let (until, told) = watch::channel(None);
+    let following = tokio::spawn(follow(Arc::clone(&b), told));
+    for round in 0..rounds() {
         more(&count, 100).await;
-        let crashing = Arc::clone(&cluster);
-        tokio::task::spawn_blocking(move || crashing.crash())
-            .await
-            .unwrap();
+        let failing = Arc::clone(&cluster);
+        tokio::task::spawn_blocking(move || {
+            if round % 2 == 0 {
+                failing.crash();
+            } else {
+                restart(&failing);
+            }
+        })
+        .await
+        .unwrap();
     }
     more(&count, 100).await;
     stop.send_replace(true);
@@ -164,6 +284,7 @@ async fn every_acknowledged_append_survives_a_database_that_crashes_under_load()
     // The callers asked until they were answered, so nothing else is there.
     let events: u64 = acknowledged.values().map(|(f, l)| l.0 - f.0 + 1).sum();
     assert_eq!(size, events + 1);
+    has_seen_all(following, &until, &b).await;
     let mut grown = a.grown();
     let told = grown.wait_for(|known| *known == size);
     tokio::time::timeout(Duration::from_secs(60), told)
@@ -196,10 +317,10 @@ fn child_appends_until_it_is_killed() {
                 let log = Arc::clone(&log);
                 tokio::spawn(async move {
                     for n in 0.. {
-                        let number = (cycle << 40) + (caller << 32) + n + 1;
+                        let number = command_number(cycle, caller, n);
                         let name = format!("s-{}", n % 5);
                         let (id, (first, last)) =
-                            append_with_patience(&log, number, &name, 1 + n % 3).await;
+                            append_with_patience(&log, number, &name, events_of(n)).await;
                         say(&format!("ack {id} {first} {last}"));
                     }
                 })
@@ -212,7 +333,7 @@ fn child_appends_until_it_is_killed() {
 }
 
 /// A line of the child is a heartbeat: the parent counts lines to choose its moment, and never sleeps.
-fn kill_after(child: &mut Child, lines: u64, crash: Option<&Cluster>) -> Acknowledged {
+fn kill_after(child: &mut Child, lines: u64, and_then: impl Fn()) -> Acknowledged {
     let out = BufReader::new(child.stdout.take().unwrap());
     let mut acknowledged = Acknowledged::new();
     let (mut heard, mut killed) = (0, false);
@@ -232,9 +353,7 @@ fn kill_after(child: &mut Child, lines: u64, crash: Option<&Cluster>) -> Acknowl
         if heard >= lines && !killed {
             child.kill().unwrap();
             killed = true;
-            if let Some(cluster) = crash {
-                cluster.crash();
-            }
+            and_then();
         }
     }
     child.wait().unwrap();
@@ -244,42 +363,62 @@ fn kill_after(child: &mut Child, lines: u64, crash: Option<&Cluster>) -> Acknowl
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_append_survives_a_server_killed_at_any_moment() {
     let cluster = Cluster::start(Disk::Durable);
-    let url = cluster.database();
-    make(&url).await.close().await;
     let mut chance = Chance::new(20_211_002);
-    let mut acknowledged = Acknowledged::new();
-    for cycle in 0..10_u128 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "child_appends_until_it_is_killed",
-                "--exact",
-                "--ignored",
-                "--nocapture",
-            ])
-            .env(URL, &url)
-            .env(CYCLE, (cycle + 1).to_string())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = if cycle == 0 { 1 } else { 2 + chance.below(200) };
-        // Every third time the database goes down with it.
-        let crash = (cycle % 3 == 2).then_some(&cluster);
-        acknowledged.extend(kill_after(&mut child, lines, crash));
-        // At once: what the killed server had under way may still be landing.
-        let log = open(&url).await;
-        check(&log, &acknowledged).await;
-        // Whoever lost his answer asks again, and nothing is done twice.
-        for caller in 0..CALLERS {
-            let number = ((cycle + 1) << 40) + (caller << 32) + 1;
-            let (id, place) = append_with_patience(&log, number, "s-0", 1).await;
-            let before = acknowledged.insert(id, place);
-            assert!(before.is_none_or(|before| before == place));
+    for begin in (0..cycles()).step_by(usize::try_from(KILLS_OF_ONE_LOG).unwrap()) {
+        let url = cluster.database();
+        make(&url).await.close().await;
+        let mut acknowledged = Acknowledged::new();
+        for cycle in begin..begin + KILLS_OF_ONE_LOG {
+            kill_one(&cluster, &url, cycle, &mut chance, &mut acknowledged).await;
         }
-        check(&log, &acknowledged).await;
-        log.close().await;
+        assert!(acknowledged.len() > 300);
     }
-    assert!(acknowledged.len() > 300);
+}
+
+/// Lets a server append, kills it, and sees what the log has then.
+async fn kill_one(
+    cluster: &Cluster,
+    url: &str,
+    cycle: u128,
+    chance: &mut Chance,
+    acknowledged: &mut Acknowledged,
+) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "child_appends_until_it_is_killed",
+            "--exact",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env(URL, url)
+        .env(CYCLE, (cycle + 1).to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = if cycle.is_multiple_of(KILLS_OF_ONE_LOG) {
+        1
+    } else {
+        2 + chance.below(200)
+    };
+    // Every third time the database goes down with it, and every third time it is stopped and started.
+    acknowledged.extend(kill_after(&mut child, lines, || match cycle % 3 {
+        1 => restart(cluster),
+        2 => cluster.crash(),
+        _ => {}
+    }));
+    // At once: what the killed server had under way may still be landing.
+    let log = open(url).await;
+    check(&log, acknowledged).await;
+    // Whoever lost his answer asks again, and nothing is done twice.
+    for caller in 0..CALLERS {
+        let number = command_number(cycle + 1, caller, 0);
+        let (id, place) = append_with_patience(&log, number, "s-0", events_of(0)).await;
+        let before = acknowledged.insert(id, place);
+        assert!(before.is_none_or(|before| before == place));
+    }
+    check(&log, acknowledged).await;
+    log.close().await;
 }
 
 /// What the line between server and database does.
@@ -370,6 +509,8 @@ async fn every_acknowledged_append_survives_a_line_that_is_cut_under_load() {
     let (stop, stopped) = watch::channel(false);
     let count = Arc::new(AtomicU64::new(0));
     let load = tokio::spawn(load(Arc::clone(&log), 1, Arc::clone(&count), stopped));
+    let (until, told) = watch::channel(None);
+    let following = tokio::spawn(follow(Arc::clone(&log), told));
     for round in 0..12 {
         more(&count, 40).await;
         proxy.set(if round % 3 == 0 {
@@ -387,6 +528,7 @@ async fn every_acknowledged_append_survives_a_line_that_is_cut_under_load() {
     let size = check(&log, &acknowledged).await;
     let events: u64 = acknowledged.values().map(|(f, l)| l.0 - f.0 + 1).sum();
     assert_eq!(size, events + 1);
+    has_seen_all(following, &until, &log).await;
     log.close().await;
 }
 

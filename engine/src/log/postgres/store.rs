@@ -86,6 +86,8 @@ pub(super) struct PostgresStore {
     asked: Vec<Uuid>,
     /// How often in a row the head has moved under a plan.
     misses: u32,
+    /// How long a transaction that the server has refused or lost is done again; `None` as long as it has not.
+    redoing: Option<Trial>,
     /// Whether the head is locked by an open transaction.
     locked: bool,
     turn: Turn,
@@ -131,6 +133,7 @@ impl PostgresStore {
             seen: (0, [0; 32]),
             asked: Vec::new(),
             misses: 0,
+            redoing: None,
             locked: false,
             turn: Turn::new(place.schema()),
         }
@@ -312,7 +315,8 @@ impl PostgresStore {
             self.lose();
             match self.has_landed(batch.first, record).await {
                 Ok(true) => return Ok(Committed::Done),
-                Ok(false) => return Ok(Committed::Moved),
+                Ok(false) if self.redo().await => return Ok(Committed::Moved),
+                Ok(false) => return Err(StoreError::Failed(Arc::new(lost))),
                 Err(error) if fault(&error) == Fault::Lost && trial.again().await => {}
                 Err(_) => {
                     self.lose();
@@ -320,6 +324,14 @@ impl PostgresStore {
                 }
             }
         }
+    }
+
+    /// Whether a transaction that has left no trace, though nobody else need have written, is done again: not for
+    /// ever. A server that refuses it each time would keep all callers waiting and never tell them.
+    async fn redo(&mut self) -> bool {
+        let patience = self.patience;
+        let trial = self.redoing.get_or_insert_with(|| Trial::new(patience));
+        trial.again().await
     }
 
     /// One attempt to write the batch.
@@ -519,6 +531,10 @@ impl Store for PostgresStore {
     async fn begin(&mut self, ledger: &Ledger, ask: Ask) -> Result<Begun, StoreError> {
         self.asked = ask.commands.iter().map(|id| id.0).collect();
         self.seen = (ledger.size(), ledger.root);
+        if !ask.surely {
+            // Another batch, not the last one again.
+            self.redoing = None;
+        }
         let begins = self.take_turn().await;
         let assumed = !ask.surely
             && !begins
@@ -588,6 +604,9 @@ impl Store for PostgresStore {
                 Fault::Lost => self.settle(&batch, error).await?,
                 Fault::Again => {
                     self.roll_back().await;
+                    if !self.redo().await {
+                        return Err(StoreError::Busy);
+                    }
                     Committed::Moved
                 }
                 _ => {
