@@ -53,6 +53,38 @@ const ROWS: &[(&str, &[&str])] = &[
     ("late", &[]),
 ];
 
+/// The ratio that is wanted of a row, and of which control: at most for bytes, at least for the others.
+const TARGETS: &[(&str, &str, f64)] = &[
+    ("append_1", "sqlite_1", 0.5),
+    ("append_32", "sqlite_1", 3.5),
+    ("append_256", "sqlite_100", 0.6),
+    ("command_cold", "raw_command", 0.8),
+    ("command_warm", "raw_command", 2.0),
+    ("replay", "json", 0.7),
+    ("verify", "json", 0.5),
+    ("stored_bytes", "record_bytes", 2.0),
+];
+
+/// A row tells its target, and whether its own ratio meets it; a row without a target tells none.
+fn judged(row: &Value, targets: &[(&str, &str, f64)]) {
+    let Some((_, control, target)) = targets.iter().find(|(id, ..)| row["id"] == *id) else {
+        assert!(row["target"].is_null() && row["met"].is_null(), "{row}");
+        return;
+    };
+    assert_eq!(row["target"], *target, "{row}");
+    assert_eq!(row["target_of"], *control, "{row}");
+    let ratio = row["ratios"][control].as_f64().unwrap();
+    // The ratio is told with three decimals: so near the target, either is right.
+    if (ratio - target).abs() > 0.001 {
+        let met = if row["unit"] == "bytes" {
+            ratio < *target
+        } else {
+            ratio > *target
+        };
+        assert_eq!(row["met"], met, "{row}");
+    }
+}
+
 /// Where callers wait, it is told for how long.
 const WAITED_FOR: &[&str] = &[
     "sqlite_1",
@@ -89,7 +121,11 @@ fn every_figure_is_there_beside_its_controls_and_the_folder_is_left_empty() {
         let mut compared: Vec<&str> = ratios.keys().map(String::as_str).collect();
         compared.sort_unstable();
         assert_eq!(compared, *controls, "{id}");
+        judged(row, TARGETS);
     }
+    let best = &answer["best_store_32"];
+    assert_eq!(best["target"], 2.898);
+    assert!(best["ours"].as_f64().unwrap() > 0.0 && best["met"].is_boolean());
     for id in WAITED_FOR {
         let row = rows.iter().find(|row| row["id"] == *id).unwrap();
         let wait = |name: &str| row[name].as_f64().unwrap();
@@ -136,6 +172,16 @@ const POSTGRES: &[(&str, &[&str])] = &[
     ("pg_stored_bytes", &["record_bytes"]),
 ];
 
+const POSTGRES_TARGETS: &[(&str, &str, f64)] = &[
+    ("pg_append_1", "pg_row_1", 0.6),
+    ("pg_append_32", "pg_row_32", 2.0),
+    ("pg_append_256", "pg_copy", 0.2),
+    ("pg_two", "pg_append_64", 0.8),
+    ("pg_replay", "json", 0.7),
+    ("pg_verify", "json", 0.5),
+    ("pg_stored_bytes", "record_bytes", 2.0),
+];
+
 #[test]
 fn a_private_postgresql_is_measured_beside_its_controls_and_is_gone_afterwards() {
     let folder = tempfile::tempdir().unwrap();
@@ -155,6 +201,7 @@ fn a_private_postgresql_is_measured_beside_its_controls_and_is_gone_afterwards()
         let mut compared: Vec<&str> = ratios.keys().map(String::as_str).collect();
         compared.sort_unstable();
         assert_eq!(compared, *controls, "{id}");
+        judged(row, POSTGRES_TARGETS);
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
@@ -210,6 +257,26 @@ fn grows(arguments: &[&str], store: &str) -> Value {
             stage["stored_bytes"].as_f64().unwrap() / stage["record_bytes"].as_f64().unwrap();
         assert!(0.5 < stored && stored <= 2.0, "{stored}");
     }
+    let targets = answer["targets"].as_array().unwrap();
+    let wanted: Vec<_> = targets
+        .iter()
+        .map(|judged| {
+            let (value, target) = (judged["value"].as_f64(), judged["target"].as_f64());
+            assert_eq!(judged["met"], value <= target, "{judged}");
+            (judged["id"].as_str().unwrap(), target.unwrap())
+        })
+        .collect();
+    let expected = [
+        ("append_1", 1.3),
+        ("append_32", 1.3),
+        ("project_load", 1.3),
+        ("stalled", 1.3),
+        ("stalled_page", 1.3),
+        ("progress", 1.3),
+        ("stored_bytes", 2.0),
+        ("cold_start_seconds", 2.0),
+    ];
+    assert_eq!(wanted, expected);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     answer
 }
@@ -243,6 +310,31 @@ fn growth_on_postgresql_without_postgresql_is_refused_in_words() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("--on postgres"), "{said}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_table_says_beside_a_ratio_what_is_wanted_and_whether_it_is_met() {
+    let folder = tempfile::tempdir().unwrap();
+    for (lang, words, met) in [
+        (
+            "zh",
+            ["目标", "≥ 3.5", "最好的专用事件库 2.9"],
+            ["达到", "未达到"],
+        ),
+        (
+            "en",
+            ["target", "≥ 3.5", "the best dedicated store 2.9"],
+            ["met", "missed"],
+        ),
+    ] {
+        let output = bench(folder.path(), &["--no-postgres", "--lang", lang]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        for word in words {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        let row = said.lines().find(|line| line.contains("≤ 2")).unwrap();
+        assert!(met.iter().any(|met| row.trim_end().ends_with(met)), "{row}");
+    }
 }
 
 #[test]

@@ -276,16 +276,65 @@ fn a_store_that_is_not_ours_is_named_and_left_alone() {
     }
 }
 
+/// What to do with a log that is not verified, in both languages.
+const RESTORE: [(&str, &str); 2] = [
+    ("en", "restore the log from a backup"),
+    ("zh", "从备份恢复"),
+];
+
 #[test]
 fn a_truncated_log_is_found() {
     let (desk, _) = desk();
-    // Everything into the main file, then cut it.
+    // Each command empties the write-ahead log into the main file as it ends; then cut that.
     let whole = fs::read(desk.path("anju.db")).unwrap();
     let _ = fs::remove_file(desk.path("anju.db-wal"));
     fs::write(desk.path("cut.db"), &whole[..whole.len() / 2]).unwrap();
-    let answer = desk.run(&["--lang", "en", "verify", "--store", "sqlite:cut.db"]);
-    assert!(matches!(answer.code, 1 | 3), "{}{}", answer.out, answer.err);
-    assert!(!answer.err.contains("panicked"), "{}", answer.err);
+    for (lang, restore) in RESTORE {
+        let answer = desk.run(&["--lang", lang, "verify", "--store", "sqlite:cut.db"]);
+        assert_eq!(answer.code, 1, "{}{}", answer.out, answer.err);
+        assert!(answer.err.contains("malformed"), "{}", answer.err);
+        assert!(answer.err.contains(restore), "{}", answer.err);
+    }
+}
+
+/// A log of 301 records, all of it in the main file.
+const LOG: &[u8] = include_bytes!("../../engine/tests/fixtures/log-v2.sqlite");
+
+#[test]
+fn a_page_of_zeros_is_found_at_the_first_record_that_it_had() {
+    let desk = Desk::new();
+    let mut bytes = LOG.to_vec();
+    let page = bytes.len() / 4096 / 2;
+    bytes[page * 4096..(page + 1) * 4096].fill(0);
+    fs::write(desk.path("zeros.db"), &bytes).unwrap();
+    let first = ["from position 129 on", "第129条记录起"];
+    for ((lang, restore), first) in RESTORE.into_iter().zip(first) {
+        let answer = desk.run(&["--lang", lang, "verify", "--store", "sqlite:zeros.db"]);
+        assert_eq!(answer.code, 1, "{}{}", answer.out, answer.err);
+        for word in [first, "malformed", restore] {
+            assert!(answer.err.contains(word), "{word}: {}", answer.err);
+        }
+    }
+    assert_eq!(fs::read(desk.path("zeros.db")).unwrap(), bytes);
+}
+
+#[test]
+fn a_log_of_a_newer_build_is_refused_with_both_numbers_and_what_to_do() {
+    let (desk, _) = desk();
+    let mut bytes = fs::read(desk.path("anju.db")).unwrap();
+    // SQLite keeps the user version as four bytes, the greatest first, at offset 60 of the file.
+    let known = u32::from_be_bytes(bytes[60..64].try_into().unwrap());
+    let newer = known + 1;
+    bytes[60..64].copy_from_slice(&newer.to_be_bytes());
+    fs::write(desk.path("newer.db"), &bytes).unwrap();
+    for (lang, what) in [("en", "use a newer build"), ("zh", "请使用新版本")] {
+        let answer = desk.run(&["--lang", lang, "verify", "--store", "sqlite:newer.db"]);
+        assert_eq!(answer.code, 3, "{}{}", answer.out, answer.err);
+        for word in ["newer.db", what, &newer.to_string(), &known.to_string()] {
+            assert!(answer.err.contains(word), "{word}: {}", answer.err);
+        }
+    }
+    assert_eq!(fs::read(desk.path("newer.db")).unwrap(), bytes);
 }
 
 #[test]

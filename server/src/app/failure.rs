@@ -178,9 +178,11 @@ impl Failure {
                 (lines(Lang::Zh), lines(Lang::En))
             }
             Self::NotVerified(VerifyError::Altered { position, what }) => (
-                format!("校验未通过:第{position}条记录起与原记录不符({what})"),
                 format!(
-                    "not verified: from position {position} on the log is not what was recorded ({what})"
+                    "校验未通过:第{position}条记录起与原记录不符({what})。请保留原件备查,从备份恢复后再校验"
+                ),
+                format!(
+                    "not verified: from position {position} on the log is not what was recorded ({what}). Keep it as evidence, restore the log from a backup and verify that"
                 ),
             ),
             Self::NotVerified(VerifyError::Read(error)) | Self::Read(error) => read(error),

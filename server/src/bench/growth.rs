@@ -121,6 +121,7 @@ async fn measure(
         "seconds": (seconds * 10.0).round() / 10.0,
         "peak_memory_mib": peak,
         "growth": stages,
+        "targets": report::targets(&stages),
     });
     out.answer(&json, || {
         let mut text = table(out, on, &stages);

@@ -121,8 +121,8 @@ async fn unopened(opener: &Opener, what: &str) -> Refusal {
 fn altered(position: u64, what: &str) -> Refusal {
     Refusal::new(
         "altered",
-        format!("第{position}条记录起与原记录不符({what})"),
-        format!("from position {position} on the log is not what was recorded ({what})"),
+        format!("第{position}条记录起与原记录不符({what})。请保留原件备查,从备份恢复后再校验"),
+        format!("from position {position} on the log is not what was recorded ({what}). Keep it as evidence, restore the log from a backup and verify that"),
     )
     .at(position)
 }

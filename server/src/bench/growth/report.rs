@@ -1,7 +1,9 @@
 //! What is told of each size, and the table of all of them.
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
+use super::super::report::met;
 use crate::cli::Out;
 use crate::cli::args::GrowsOn;
 use crate::output::Table;
@@ -73,7 +75,43 @@ pub(super) const ROWS: [(&str, &str, &str); 6] = [
     ),
 ];
 
-/// The table of all sizes.
+/// A target in words, and whether it is met.
+type Judged = Option<(String, bool)>;
+
+/// How many times dearer, beside its control, a row may be at the top than at the bottom.
+const DEARER: f64 = 1.3;
+/// How many times its canonical record an event may take on the disk.
+const STORED: f64 = 2.0;
+/// In how many seconds a server that starts on the log answers.
+const STARTS_IN: f64 = 2.0;
+
+/// How many times more each row costs, beside its control, at the top than at the bottom; none with one size.
+fn dearer(stages: &[Stage], row: usize) -> Option<f64> {
+    let [bottom, .., top] = stages else {
+        return None;
+    };
+    Some(bottom.rows.get(row)?.ratio / top.rows.get(row)?.ratio)
+}
+
+/// What is wanted of the growth, and whether it is met: of each row from the bottom to the top, of the rest at the top.
+pub(super) fn targets(stages: &[Stage]) -> Vec<Value> {
+    let judged = |id: &str, value: f64, target: f64| json!({ "id": id, "value": value, "target": target, "met": value <= target });
+    let rows = ROWS.iter().enumerate();
+    let mut told: Vec<Value> = rows
+        .filter_map(|(n, (id, ..))| Some(judged(id, dearer(stages, n)?, DEARER)))
+        .collect();
+    if let Some(top) = stages.last() {
+        let stored = top.stored_bytes / top.record_bytes;
+        told.push(judged("stored_bytes", stored, STORED));
+        told.extend(
+            top.cold_start_seconds
+                .map(|took| judged("cold_start_seconds", took, STARTS_IN)),
+        );
+    }
+    told
+}
+
+/// The table of all sizes; the targets of bytes and of the start are judged at the top.
 pub(super) fn table(out: &Out, on: GrowsOn, stages: &[Stage]) -> String {
     let mut heads = vec![match on {
         GrowsOn::Sqlite => out.pick("测量(SQLite)", "measurement, on SQLite"),
@@ -87,7 +125,9 @@ pub(super) fn table(out: &Out, on: GrowsOn, stages: &[Stage]) -> String {
         heads.push(out.pick("对照", "raw"));
         heads.push(out.pick("比值", "ratio"));
     }
-    heads.push(out.pick("末/首", "top/bottom"));
+    heads.push(out.pick("末/首(倍)", "dearer at the top"));
+    heads.push(out.pick("目标", "target"));
+    heads.push(String::new());
     let mut table = Table::new(heads);
     for (n, (_, zh, en)) in ROWS.iter().enumerate() {
         let mut cells = vec![out.pick(*zh, *en)];
@@ -101,27 +141,40 @@ pub(super) fn table(out: &Out, on: GrowsOn, stages: &[Stage]) -> String {
                 None => cells.extend([String::new(), String::new(), String::new()]),
             }
         }
-        let ratios: Vec<f64> = stages
-            .iter()
-            .filter_map(|stage| Some(stage.rows.get(n)?.ratio))
-            .collect();
-        cells.push(match (ratios.first(), ratios.last()) {
-            // How many times more ours costs, beside the control, at the top than at the bottom.
-            (Some(bottom), Some(top)) if ratios.len() > 1 => format!("{:.2}", bottom / top),
-            _ => String::new(),
-        });
+        match dearer(stages, n) {
+            Some(dearer) => cells.extend([
+                format!("{dearer:.2}"),
+                format!("≤ {DEARER}"),
+                met(out, dearer <= DEARER),
+            ]),
+            None => cells.extend([String::new(), String::new(), String::new()]),
+        }
         table.row(cells);
     }
-    let mut plain = |zh: &str, en: &str, of: &dyn Fn(&Stage) -> String| {
+    let top = stages.last();
+    let mut judged = |zh: &str, en: &str, of: &dyn Fn(&Stage) -> String, target: Judged| {
         let mut cells = vec![out.pick(zh, en)];
         for stage in stages {
             cells.extend([of(stage), String::new(), String::new()]);
         }
         cells.push(String::new());
+        match target {
+            Some((target, reached)) => cells.extend([target, met(out, reached)]),
+            None => cells.extend([String::new(), String::new()]),
+        }
         table.row(cells);
     };
-    plain("项目", "projects", &|s| s.projects.to_string());
-    plain(
+    let stored = top.map(|s| {
+        (
+            format!("≤ {STORED}×"),
+            s.stored_bytes <= STORED * s.record_bytes,
+        )
+    });
+    let started = top
+        .and_then(|s| s.cold_start_seconds)
+        .map(|took| (format!("≤ {STARTS_IN} s"), took <= STARTS_IN));
+    judged("项目", "projects", &|s| s.projects.to_string(), None);
+    judged(
         "每个事件在盘上(字节)",
         "an event on the disk, bytes",
         &|s| {
@@ -131,42 +184,61 @@ pub(super) fn table(out: &Out, on: GrowsOn, stages: &[Stage]) -> String {
                 s.stored_bytes / s.record_bytes
             )
         },
+        stored,
     );
-    plain(
+    judged(
         "其中规范记录(字节)",
         "its canonical record, bytes",
         &|s| format!("{:.0}", s.record_bytes),
+        None,
     );
-    plain(
+    judged(
         "视图,每个事件(字节)",
         "read models, bytes an event",
         &|s| format!("{:.0}", s.views_bytes),
+        None,
     );
-    plain("写入", "filled", &|s| {
-        format!("{}/s", figure(s.filled_per_second))
-    });
-    plain("视图跟进", "read models caught up", &|s| {
-        format!("{}/s", figure(s.projected_per_second))
-    });
-    plain("校验", "verify", &|s| {
-        format!("{}/s", figure(s.verify_per_second))
-    });
+    judged(
+        "写入",
+        "filled",
+        &|s| format!("{}/s", figure(s.filled_per_second)),
+        None,
+    );
+    judged(
+        "视图跟进",
+        "read models caught up",
+        &|s| format!("{}/s", figure(s.projected_per_second)),
+        None,
+    );
+    judged(
+        "校验",
+        "verify",
+        &|s| format!("{}/s", figure(s.verify_per_second)),
+        None,
+    );
     let seconds =
         |of: Option<f64>| of.map_or_else(|| "?".to_owned(), |seconds| format!("{seconds:.2}"));
-    plain(
+    judged(
         "anju serve 启动至项目页应答(秒)",
         "anju serve: start to a project's page, s",
         &|s| seconds(s.cold_start_seconds),
+        started,
     );
-    plain(
+    judged(
         "随后至滞后清单(秒)",
         "and to the stalled list after it, s",
         &|s| seconds(s.cold_stalled_seconds),
+        None,
     );
-    plain("其内存(MiB)", "its memory, MiB", &|s| {
-        s.memory_mib
-            .map_or_else(|| "?".to_owned(), |mib| mib.to_string())
-    });
+    judged(
+        "其内存(MiB)",
+        "its memory, MiB",
+        &|s| {
+            s.memory_mib
+                .map_or_else(|| "?".to_owned(), |mib| mib.to_string())
+        },
+        None,
+    );
     table.render()
 }
 
