@@ -234,11 +234,17 @@ fn statement(kind: u64, size: u64, chance: &mut Chance) -> String {
         ),
         56 => "ALTER TABLE stream_event DROP COLUMN position; ALTER TABLE stream_event ADD COLUMN position INTEGER"
             .to_owned(),
+        // Before all that can be.
+        57 => format!(
+            "INSERT INTO stream_event VALUES (-9223372036854775808, -9223372036854775808, -9223372036854775808, {p})"
+        ),
+        58 => "INSERT INTO tile SELECT -9223372036854775808, -9223372036854775808, root, hashes FROM tile WHERE number = 1"
+            .to_owned(),
         _ => unreachable!("kind {kind}"),
     }
 }
 
-const KINDS: u64 = 57;
+const KINDS: u64 = 59;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_nobody_has_touched_is_found_whole() {

@@ -109,6 +109,18 @@ impl Layout {
         }
     }
 
+    /// The row before all others, if it is there: the position of the least key that can be, $1 in each column.
+    fn least(self) -> &'static str {
+        match self {
+            Self::ByStream => {
+                "SELECT position FROM stream_event WHERE stream_no = $1 AND revision = $1"
+            }
+            Self::ByEpoch { .. } => {
+                "SELECT position FROM stream_event WHERE epoch = $1 AND stream_no = $1 AND revision = $1"
+            }
+        }
+    }
+
     /// The same, each a row.
     fn rows(self) -> &'static str {
         match self {
@@ -129,6 +141,19 @@ impl Verification<'_> {
     pub(super) async fn places(&mut self, derived: &Derived) -> Result<(), VerifyError> {
         let mut expected = Expected::new(self.layout, &derived.streams);
         let mut after = [i64::MIN; 3];
+        // The rows are read from after this key on.
+        let least = sqlx::query(self.layout.least())
+            .bind(i64::MIN)
+            .fetch_optional(&mut *self.conn)
+            .await
+            .map_err(|error| fail(0, error))?;
+        if let Some(row) = least {
+            let position: i64 = row.try_get(0).map_err(|error| fail(0, error))?;
+            let found = [i64::MIN, i64::MIN, i64::MIN, position];
+            let names = self.layout.columns();
+            let found = &found[4 - names.len()..];
+            check_row(&names.join(", "), found, None, derived.tree.size())?;
+        }
         let mut wanted = String::new();
         loop {
             let group: Vec<Place> = expected.by_ref().take(INDEX_GROUP).collect();
