@@ -1,9 +1,8 @@
 //! Telling other servers what was appended.
 //!
 //! A notification costs the database a lock that all commits share, and a signal to each who listens: told of every batch, a
-//! busy server would lose a tenth of what it writes. So a batch tells with its own statement, unless one has just done so; then
-//! what is left untold is told a moment later, or by a later batch. Whoever is not told looks
-//! (see [`super::watch`]).
+//! busy server loses up to a fifth of what it writes. So a batch tells with its own statement, unless one has just done so; then
+//! what is left untold is told a moment later, or by a later batch. Whoever is not told looks (see [`super::watch`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
