@@ -20,6 +20,7 @@ mod postgres;
 mod projects;
 mod report;
 mod sqlite;
+mod targets;
 
 use std::path::{Path, PathBuf};
 
