@@ -18,7 +18,10 @@ mod store;
 mod whatif;
 
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use anju_engine::log::AnyLog;
 use anju_workflows::definition::Lang;
 use clap::Parser;
 
@@ -58,48 +61,54 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         lang: cli.lang(),
         json: cli.json,
     };
-    let store = cli.store()?;
     let opener = Opener {
         named: cli.names_a_store(),
-        store,
+        store: cli.store()?,
         lang: cli.lang(),
         confirm_clock: cli.confirm_clock,
+        opened: Mutex::default(),
     };
-    match cli.task {
-        Task::Demo(args) => crate::demo::run(args, opener.store, &out).await,
+    let done = perform(cli.task, &opener, out).await;
+    opener.close().await;
+    done
+}
+
+async fn perform(task: Task, opener: &Opener, out: Out) -> Result<(), Failure> {
+    match task {
+        Task::Demo(args) => crate::demo::run(args, opener, &out).await,
         Task::Serve(args) => crate::web::serve(opener.open(Mode::OrCreate).await?, args).await,
-        Task::Programme(args) => programme::run(args, &opener, &out).await,
-        Task::Register(args) => project::register(args, &opener, &out).await,
-        Task::Import(args) => crate::import::run(args, &opener, &out).await,
-        Task::Whatif(args) => whatif::run(args, &opener, &out).await,
-        Task::Calendar(args) => calendar::run(args, &opener, &out).await,
-        Task::Record(args) => fact::record(args, &opener, &out).await,
-        Task::Correct(args) => fact::correct(args, &opener, &out).await,
-        Task::Void(args) => fact::void(args, &opener, &out).await,
-        Task::Advance(args) => project::advance(args, &opener, &out).await,
-        Task::Return(args) => project::send_back(args, &opener, &out).await,
-        Task::Suspend(args) => project::suspend(args, &opener, &out).await,
-        Task::Resume(args) => project::resume(args, &opener, &out).await,
-        Task::Withdraw(args) => project::withdraw(args, &opener, &out).await,
-        Task::CarryOver(args) => batch::carry_over(args, &opener, &out).await,
-        Task::Opening(args) => batch::opening(args, &opener, &out).await,
-        Task::Lot(args) => lot::run(args, &opener, &out).await,
-        Task::Order(args) => order::run(args, &opener, &out).await,
-        Task::Extend(args) => ladder::extend(args, &opener, &out).await,
-        Task::Ack(args) => ladder::acknowledge(args, &opener, &out).await,
-        Task::Watch(args) => ladder::watch(args, &opener, &out).await,
-        Task::Replay(args) => look::replay(args, &opener, &out).await,
-        Task::Stalled(args) => look::stalled(args, &opener, &out).await,
-        Task::Progress => look::progress(&opener, &out).await,
-        Task::Verify(args) => proof::verify(args, &opener, &out).await,
-        Task::Key(args) => proof::key(args, &opener, &out).await,
-        Task::Checkpoint(args) => proof::checkpoint(args, &opener, &out).await,
-        Task::Bundle(args) => proof::bundle(args, &opener, &out).await,
+        Task::Programme(args) => programme::run(args, opener, &out).await,
+        Task::Register(args) => project::register(args, opener, &out).await,
+        Task::Import(args) => crate::import::run(args, opener, &out).await,
+        Task::Whatif(args) => whatif::run(args, opener, &out).await,
+        Task::Calendar(args) => calendar::run(args, opener, &out).await,
+        Task::Record(args) => fact::record(args, opener, &out).await,
+        Task::Correct(args) => fact::correct(args, opener, &out).await,
+        Task::Void(args) => fact::void(args, opener, &out).await,
+        Task::Advance(args) => project::advance(args, opener, &out).await,
+        Task::Return(args) => project::send_back(args, opener, &out).await,
+        Task::Suspend(args) => project::suspend(args, opener, &out).await,
+        Task::Resume(args) => project::resume(args, opener, &out).await,
+        Task::Withdraw(args) => project::withdraw(args, opener, &out).await,
+        Task::CarryOver(args) => batch::carry_over(args, opener, &out).await,
+        Task::Opening(args) => batch::opening(args, opener, &out).await,
+        Task::Lot(args) => lot::run(args, opener, &out).await,
+        Task::Order(args) => order::run(args, opener, &out).await,
+        Task::Extend(args) => ladder::extend(args, opener, &out).await,
+        Task::Ack(args) => ladder::acknowledge(args, opener, &out).await,
+        Task::Watch(args) => ladder::watch(args, opener, &out).await,
+        Task::Replay(args) => look::replay(args, opener, &out).await,
+        Task::Stalled(args) => look::stalled(args, opener, &out).await,
+        Task::Progress => look::progress(opener, &out).await,
+        Task::Verify(args) => proof::verify(args, opener, &out).await,
+        Task::Key(args) => proof::key(args, opener, &out).await,
+        Task::Checkpoint(args) => proof::checkpoint(args, opener, &out).await,
+        Task::Bundle(args) => proof::bundle(args, opener, &out).await,
         Task::VerifyBundle(args) => proof::verify_bundle(&args, &out),
-        Task::Export(args) => proof::export(args, &opener, &out).await,
-        Task::Rebuild => look::rebuild(&opener, &out).await,
+        Task::Export(args) => proof::export(args, opener, &out).await,
+        Task::Rebuild => look::rebuild(opener, &out).await,
         Task::Bench(args) => crate::bench::run(args, &out).await,
-        Task::Store(args) => store::run(args, &opener, &out).await,
+        Task::Store(args) => store::run(args, opener, &out).await,
     }
 }
 
@@ -113,12 +122,35 @@ pub struct Opener {
     pub lang: Lang,
     /// Whether the clock was looked at.
     pub confirm_clock: bool,
+    /// What is closed when the command ends.
+    opened: Mutex<Vec<Arc<AnyLog>>>,
 }
+
+/// How long the end of a command waits for a log to close.
+const CLOSING: Duration = Duration::from_secs(5);
 
 impl Opener {
     /// Opens it.
     pub async fn open(&self, mode: Mode) -> Result<App, Failure> {
-        App::open(&self.store, mode, self.lang, self.confirm_clock).await
+        let app = App::open(&self.store, mode, self.lang, self.confirm_clock).await?;
+        self.closes(app.log.clone());
+        Ok(app)
+    }
+
+    /// Has a log closed when the command ends.
+    pub fn closes(&self, log: Arc<AnyLog>) {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.push(log);
+    }
+
+    /// Closes what was opened: SQLite then brings its write-ahead log into the file, and the file alone is the whole log.
+    async fn close(&self) {
+        let opened =
+            std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
+        for log in opened {
+            // Nothing is lost if it is still read after that: the write-ahead log then stays beside the file.
+            let _ = tokio::time::timeout(CLOSING, log.close()).await;
+        }
     }
 
     /// Opens it if there is one.

@@ -23,19 +23,20 @@ use jiff::civil::Date;
 use tokio::net::TcpListener;
 
 use crate::app::{App, Failure, Store};
-use crate::cli::Out;
 use crate::cli::args::DemoArgs;
+use crate::cli::{Opener, Out};
 use player::Player;
 
 /// Plays, sums up, verifies, and shows the pages.
-pub async fn run(args: DemoArgs, store: Store, out: &Out) -> Result<(), Failure> {
+pub async fn run(args: DemoArgs, opener: &Opener, out: &Out) -> Result<(), Failure> {
     let programmes = if args.files.is_empty() {
         cast::builtin()?
     } else {
         cast::from_files(&args.files, args.seed)?
     };
     let fingerprint = cast::fingerprint(&programmes, args.seed);
-    let (log, clock) = open(&store, &fingerprint, args.seed).await?;
+    let (log, clock) = open(&opener.store, &fingerprint, args.seed).await?;
+    opener.closes(log.clone());
     let dynamic: Arc<dyn EventLog> = log.clone();
     let started = std::time::Instant::now();
     let (mut player, span) = Player::start(dynamic, clock.clone(), programmes, args.seed).await?;
@@ -44,7 +45,7 @@ pub async fn run(args: DemoArgs, store: Store, out: &Out) -> Result<(), Failure>
     player.play(span, &bar).await?;
     bar.finish_and_clear();
     drop(player);
-    let app = Arc::new(App::over(store, log, clock, out.lang));
+    let app = Arc::new(App::over(opener.store.clone(), log, clock, out.lang));
     let played = started.elapsed();
     summary::tell(&app, out, span, played).await?;
     if args.no_serve {

@@ -100,6 +100,8 @@ fn whoever_only_reads_leaves_a_log_of_an_older_format_as_it_is() {
     assert_eq!(tables(&desk), 1);
     // Everything else may write, and brings it forward first.
     desk.ok(&["replay", "p1"]);
+    // And leaves the file alone to be the whole log, for whoever copies it.
+    assert!(!desk.path("anju.db-wal").exists());
     assert_eq!(tables(&desk), 2);
     assert_eq!(desk.json(&["verify"])["root"], verified["root"]);
 }
