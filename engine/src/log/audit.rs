@@ -156,7 +156,8 @@ pub(crate) struct Derived {
     pub(crate) origin: Option<Origin>,
     /// The streams by number − 1, each with the positions of its events by revision.
     pub(crate) streams: Vec<(StreamId, Vec<u64>)>,
-    /// The commands in order, each with its first and last position.
+    /// The commands in order, each with its first and last position. That none of them comes twice is not looked at while
+    /// records are taken: see [`Derived::repeated`].
     pub(crate) commands: Vec<(CommandId, u64, u64)>,
     /// Where the record that was refused contradicts an earlier one: the first position that may be the bad one.
     pub(crate) suspect: Option<u64>,
@@ -169,11 +170,21 @@ pub(crate) struct Derived {
 pub(crate) struct Auditor {
     derived: Derived,
     numbers: HashMap<StreamId, usize>,
-    seen: HashSet<CommandId>,
     filled: Vec<Tile>,
 }
 
+/// For how many commands room is made at once, at most: a head may say anything.
+const ROOM: u64 = 1 << 22;
+
 impl Auditor {
+    /// One that is likely to take `size` records. To grow costs more than to audit: what is moved must first be cleared.
+    pub(crate) fn of_about(size: u64) -> Self {
+        let room = usize::try_from(size.min(ROOM)).unwrap_or_default();
+        let mut auditor = Self::default();
+        auditor.derived.commands.reserve_exact(room);
+        auditor
+    }
+
     /// How many records were taken.
     pub(crate) fn size(&self) -> u64 {
         self.derived.tree.size()
@@ -215,7 +226,7 @@ impl Auditor {
         self.derived.last = Some(checked.recorded_at);
         let revision = checked.revision;
         let number = self.take_stream(position, checked.stream, revision)?;
-        self.take_command(position, checked.command_id)?;
+        self.take_command(position, checked.command_id);
         self.derived.tree.push(checked.leaf, &mut self.filled);
         let tiles = self.filled.drain(..).map(|t| (t.level, t.index, t.root));
         self.derived.tiles.extend(tiles);
@@ -254,27 +265,11 @@ impl Auditor {
         Ok(number as u64 + 1)
     }
 
-    fn take_command(&mut self, position: u64, id: CommandId) -> Result<(), VerifyError> {
-        match self.derived.commands.last_mut() {
+    fn take_command(&mut self, position: u64, id: CommandId) {
+        let commands = &mut self.derived.commands;
+        match commands.last_mut() {
             Some((current, _, last)) if *current == id => *last = position,
-            _ => {
-                if !self.seen.insert(id) {
-                    return Err(self.interrupted(position, id));
-                }
-                self.derived.commands.push((id, position, position));
-            }
-        }
-        Ok(())
-    }
-
-    /// A command that comes again: what stands between its events does not belong there.
-    fn interrupted(&self, position: u64, id: CommandId) -> VerifyError {
-        match self.derived.commands.as_slice() {
-            [.., (before, ..), (between, first, _)] if *before == id => altered(
-                *first,
-                format!("command {between} stands amid the events of command {id}"),
-            ),
-            _ => altered(position, format!("command {id} was taken before")),
+            _ => commands.push((id, position, position)),
         }
     }
 
@@ -284,7 +279,35 @@ impl Auditor {
     }
 }
 
+/// A command that comes again.
+pub(crate) struct Repeated {
+    /// Where it does.
+    pub(crate) at: u64,
+    /// What is wrong there, or with what stands between its events.
+    pub(crate) error: VerifyError,
+}
+
 impl Derived {
+    /// The first command that comes again. Costs a set of all commands; an index that has each once, and agrees with the
+    /// records, says the same.
+    pub(crate) fn repeated(&self) -> Option<Repeated> {
+        let mut seen = HashSet::with_capacity(self.commands.len());
+        let again = self
+            .commands
+            .iter()
+            .position(|(id, ..)| !seen.insert(*id))?;
+        let (id, at, _) = *self.commands.get(again)?;
+        let error = match self.commands.get(..again).unwrap_or_default() {
+            // What stands between its events does not belong there.
+            [.., (before, ..), (between, first, _)] if *before == id => altered(
+                *first,
+                format!("command {between} stands amid the events of command {id}"),
+            ),
+            _ => altered(at, format!("command {id} was taken before")),
+        };
+        Some(Repeated { at, error })
+    }
+
     /// Compares the stored head with what was derived; `commands` is the stored chain over the commands, `chain` the
     /// derived one.
     pub(crate) fn check_head(

@@ -343,6 +343,9 @@ impl EventLog for MemoryLog {
             progress(auditor.size(), total);
         }
         let derived = auditor.finish();
+        if let Some(repeated) = derived.repeated() {
+            return Err(repeated.error);
+        }
         let mut commands: Vec<_> = contents
             .commands
             .iter()

@@ -7,7 +7,7 @@
 use crate::merkle::{Hash, TILE_WIDTH, leaf_hash, root_of};
 
 use super::VerifyError;
-use super::audit::{Derived, altered};
+use super::audit::{Derived, Repeated, altered};
 
 /// How many bytes the hashes of a full tile have.
 const TILE_BYTES: usize = TILE_WIDTH as usize * 32;
@@ -39,7 +39,7 @@ impl KeptTile {
     }
 
     /// Whether it is the tile with this root, to the last hash.
-    fn is(&self, root: &Hash) -> bool {
+    pub(crate) fn is(&self, root: &Hash) -> bool {
         self.root == *root && self.bytes.len() == TILE_BYTES && root_of(&self.hashes()) == *root
     }
 }
@@ -52,11 +52,33 @@ pub(crate) fn first_below(level: u8, index: u64) -> u64 {
         + 1
 }
 
-/// Moves what is wrong with a record, found where the records before it led to `derived`, to the first record that no
-/// tile vouches for.
-pub(crate) async fn first_bad(
+/// What is wrong with the records themselves: a command that comes again, or the record with which taking them ended.
+/// The error is moved to the first record that no tile vouches for.
+pub(crate) async fn first_wrong(
     kept: &mut impl Kept,
     derived: &Derived,
+    end: Result<(), VerifyError>,
+) -> Result<(), VerifyError> {
+    let again = match derived.repeated() {
+        Some(Repeated { at, error }) => Err(first_bad(kept, derived, (at, None), error).await),
+        None => Ok(()),
+    };
+    let end = match end {
+        Err(error) => {
+            let failed = (derived.tree.size() + 1, derived.suspect);
+            Err(first_bad(kept, derived, failed, error).await)
+        }
+        Ok(()) => Ok(()),
+    };
+    earliest([again, end])
+}
+
+/// Moves what is wrong with the record that `failed`, and with which an earlier one may be `suspect`, to the first record
+/// that no tile vouches for.
+async fn first_bad(
+    kept: &mut impl Kept,
+    derived: &Derived,
+    (failed, suspect): (u64, Option<u64>),
     error: VerifyError,
 ) -> VerifyError {
     let VerifyError::Altered { position, what } = error else {
@@ -65,7 +87,6 @@ pub(crate) async fn first_bad(
     if position == 0 {
         return altered(position, what);
     }
-    let failed = derived.tree.size() + 1;
     let (sealed, other) = match vouched_for(kept, derived, failed).await {
         Ok(found) => found,
         Err(error) => return error,
@@ -75,7 +96,7 @@ pub(crate) async fn first_bad(
         let what = "the record is not the one whose hash is in its tile";
         return altered(first, what);
     }
-    let suspect = derived.suspect.unwrap_or(position).min(position);
+    let suspect = suspect.unwrap_or(position).min(position);
     altered(suspect.max(first), what)
 }
 

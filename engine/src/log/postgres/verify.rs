@@ -11,7 +11,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::log::audit::altered;
-use crate::log::vouch::{earliest, first_bad};
+use crate::log::vouch::{earliest, first_wrong};
 use crate::log::{Verified, VerifyError};
 use crate::merkle::Hash;
 
@@ -64,9 +64,9 @@ impl Verification<'_> {
         let mut chain = Hash::default();
         // What stands beside a record was read with it, and may be wrong before the first bad record.
         let mut all = vec![found.beside];
-        if let Err(error) = end {
-            let first = first_bad(&mut Singly(self.reads), &derived, error).await;
-            all.push(Err(first));
+        let records = first_wrong(&mut Singly(self.reads), &derived, end).await;
+        if records.is_err() {
+            all.push(records);
         } else {
             all.push(
                 derived

@@ -25,6 +25,14 @@ pub(super) async fn make(conn: &mut SqliteConnection, layout: Layout) -> Result<
     step(conn, layout).await
 }
 
+/// Makes the tables as a file of this layout has them, an older one too, to be compared with.
+pub(super) async fn tables(conn: &mut SqliteConnection, layout: Layout) -> Result<(), sqlx::Error> {
+    match layout {
+        Layout::ByStream => sqlx::raw_sql(FIRST).execute(conn).await.map(drop),
+        Layout::ByEpoch { .. } => make(conn, layout).await,
+    }
+}
+
 /// From version 1 to 2, in the transaction of the caller.
 async fn step(conn: &mut SqliteConnection, layout: Layout) -> Result<(), sqlx::Error> {
     // Nothing but numbers is put into the texts.

@@ -1,24 +1,30 @@
 //! Reading the whole file as one unchanging snapshot, and deriving it again from its records.
 
+mod commands;
 mod indexes;
 mod places;
+mod schema;
+mod snapshots;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::{TryChunksError, TryStreamExt};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Executor, Row, SqlitePool};
+use sqlx::{Connection, Row, SqlitePool};
 use tokio::task::JoinHandle;
 
 use crate::log::audit::{Auditor, Checked, Derived, altered, check_records};
 use crate::log::group::{GROUP, threads};
-use crate::log::vouch::{Kept, KeptTile, earliest, first_bad};
+use crate::log::vouch::{Kept, KeptTile, earliest, first_wrong};
 use crate::log::{LogOptions, ReadError, Verified, VerifyError};
+use crate::merkle::Hash;
 
 use super::connect::{Trouble, trouble};
 use super::layout::Layout;
-use super::read::{self, HeadRow, unsigned};
+use super::read::{self, unsigned};
+use snapshots::Snapshots;
 
 /// How many groups of records one thread checks at a time: some milliseconds of work.
 const CHUNK: usize = 8;
@@ -65,42 +71,96 @@ pub(super) async fn verify(
     options: &LogOptions,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> Result<Verified, VerifyError> {
-    let mut conn = reads.acquire().await.map_err(|error| fail(0, error))?;
     // One snapshot: appends go on meanwhile, and are not part of it.
-    conn.execute("BEGIN")
-        .await
-        .map_err(|error| fail(0, error))?;
-    // Only with a connection to spare: this one is kept until the end.
-    let spare = reads.options().get_max_connections() > 1;
-    let pages = spare.then(|| tokio::spawn(pages(reads.clone())));
-    let verified = async {
-        Verification {
-            layout: layout(&mut conn, options).await?,
-            conn: &mut conn,
-            progress,
-        }
-        .run()
-        .await
+    let Snapshots {
+        mut conn,
+        spare,
+        same,
+    } = snapshots::take(reads).await?;
+    let verified = on(&mut conn, spare, same, options, progress).await;
+    // Nothing was written; whatever else it says, the connection is gone.
+    let _ = conn.close().await;
+    verified
+}
+
+/// Verifies what `conn` sees, beside which `spare` may have the same snapshot.
+async fn on(
+    conn: &mut SqliteConnection,
+    mut spare: Option<SqliteConnection>,
+    same: bool,
+    options: &LogOptions,
+    progress: &(dyn Fn(u64, u64) + Send + Sync),
+) -> Result<Verified, VerifyError> {
+    let layout = layout(conn, options).await?;
+    let head = schema::check(conn, layout).await?;
+    // SQLite's own check goes on beside the records: by itself, so that a record that is wrong need not wait for it.
+    let pages = tokio::spawn(async move {
+        let found = match &mut spare {
+            Some(spare) => Some(pages(spare).await),
+            None => None,
+        };
+        (found, spare)
+    });
+    let mut first = Verification {
+        layout,
+        conn,
+        progress,
+    };
+    let (derived, end) = first.records(head.head.size).await;
+    if end.is_err() {
+        // Commands that come again are looked for, too.
+        first_wrong(&mut first, &derived, end).await?;
     }
-    .await;
-    // Nothing was written; a failure here is that of a connection which the pool will not keep.
-    let _ = conn.execute("ROLLBACK").await;
-    drop(conn);
-    let verified = verified?;
+    let derived = Arc::new(derived);
+    let beside = async {
+        let (found, mut spare) = pages.await.map_err(gone)?;
+        let commands = match spare.as_mut().filter(|_| same) {
+            Some(conn) => {
+                let mut second = Verification {
+                    layout,
+                    conn,
+                    progress,
+                };
+                Some(second.commands(&derived).await)
+            }
+            None => None,
+        };
+        if let Some(spare) = spare {
+            let _ = spare.close().await;
+        }
+        Ok::<_, VerifyError>((found, commands))
+    };
+    let (places, beside) = tokio::join!(first.places_and_tiles(&derived), beside);
+    let (found, commands) = beside?;
+    let commands = match commands {
+        Some(commands) => commands,
+        None => first.commands(&derived).await,
+    };
+    let (chain, commands) = match commands {
+        Ok(chain) => (chain, Ok(())),
+        Err(error) => (Hash::default(), Err(error)),
+    };
+    earliest([places, commands])?;
+    let size = derived.tree.size();
+    derived.check_head(&head.head, &head.commands, &chain)?;
     // What is wrong with a record, or with an index over it, says more than a page does, and comes first.
-    let found = match pages {
-        Some(pages) => pages
-            .await
-            .map_err(|error| VerifyError::Read(ReadError::Unavailable(Box::new(error))))?,
-        None => self::pages(reads.clone()).await,
+    let found = match found {
+        Some(found) => found,
+        None => self::pages(first.conn).await,
     };
     match found.map_err(|error| fail(0, error))? {
-        None => Ok(verified),
-        Some(damage) => Err(altered(
-            verified.size,
-            format!("the file is damaged: {damage}"),
-        )),
+        None => Ok(Verified {
+            size,
+            root: derived.tree.root(),
+            checked_records: size,
+        }),
+        Some(damage) => Err(altered(size, format!("the file is damaged: {damage}"))),
     }
+}
+
+/// A thread or a task that did not come back.
+fn gone(error: tokio::task::JoinError) -> VerifyError {
+    VerifyError::Read(ReadError::Unavailable(Box::new(error)))
 }
 
 /// What the file says of its tables. Whoever opens it does not ask for more; here it is held to it.
@@ -114,9 +174,9 @@ async fn layout(conn: &mut SqliteConnection, options: &LogOptions) -> Result<Lay
 }
 
 /// SQLite's own check of its pages and indexes: what no query comes across. `None` if all is well.
-async fn pages(reads: SqlitePool) -> Result<Option<String>, sqlx::Error> {
+async fn pages(conn: &mut SqliteConnection) -> Result<Option<String>, sqlx::Error> {
     let found: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(1)")
-        .fetch_all(&reads)
+        .fetch_all(conn)
         .await?;
     Ok(found.into_iter().find(|line| line != "ok"))
 }
@@ -144,89 +204,13 @@ struct Verification<'v> {
 }
 
 impl Verification<'_> {
-    async fn run(mut self) -> Result<Verified, VerifyError> {
-        self.schema().await?;
-        let head = self.head().await?;
-        let (derived, end) = self.records(head.head.size).await;
-        if let Err(error) = end {
-            return Err(first_bad(&mut self, &derived, error).await);
-        }
-        let size = derived.tree.size();
-        let commands = match self.commands().await {
-            Ok(commands) => derived.check_commands(&commands),
-            Err(error) => Err(error),
-        };
-        let (chain, commands) = match commands {
-            Ok(chain) => (Some(chain), Ok(())),
-            Err(error) => (None, Err(error)),
-        };
+    /// All that leads from a stream or a tile to the records.
+    async fn places_and_tiles(&mut self, derived: &Arc<Derived>) -> Result<(), VerifyError> {
         earliest([
-            self.streams(&derived).await,
-            self.places(&derived).await,
-            commands,
-            self.tiles(&derived).await,
-        ])?;
-        let root = derived.tree.root();
-        derived.check_head(&head.head, &head.commands, &chain.unwrap_or_default())?;
-        Ok(Verified {
-            size,
-            root,
-            checked_records: size,
-        })
-    }
-
-    /// Nothing but the tables of a log: a trigger or a view could make them say anything.
-    async fn schema(&mut self) -> Result<(), VerifyError> {
-        let rows = self
-            .all("SELECT type, name FROM sqlite_schema ORDER BY name")
-            .await?;
-        let mut tables = Vec::new();
-        for row in &rows {
-            let (kind, name): (String, String) = (text(row, 0)?, text(row, 1)?);
-            match &*kind {
-                "table" => tables.push(name),
-                "index" if name.starts_with("sqlite_autoindex_") => {}
-                _ => {
-                    return Err(altered(
-                        0,
-                        format!("the file has a {kind} {name:?}, no log has"),
-                    ));
-                }
-            }
-        }
-        let expected = [
-            "command",
-            "head",
-            "record",
-            "stream",
-            "stream_event",
-            "tile",
-        ];
-        // Left by ANALYZE, which is harmless.
-        tables.retain(|name| !name.starts_with("sqlite_stat"));
-        if tables != expected {
-            return Err(altered(
-                0,
-                format!("the file has the tables {tables:?}, a log has {expected:?}"),
-            ));
-        }
-        // The version says which columns the index has, and the queries of another answer with them too.
-        let rows = self
-            .all("SELECT name FROM pragma_table_info('stream_event') ORDER BY cid")
-            .await?;
-        let columns: Vec<_> = rows
-            .iter()
-            .map(|row| text(row, 0))
-            .collect::<Result<_, _>>()?;
-        let expected = self.layout.columns();
-        if columns == expected {
-            Ok(())
-        } else {
-            Err(altered(
-                0,
-                format!("the index of streams has the columns {columns:?}, not {expected:?}"),
-            ))
-        }
+            self.streams(derived).await,
+            self.places(derived).await,
+            self.tiles(derived).await,
+        ])
     }
 
     async fn all(&mut self, query: &'static str) -> Result<Vec<SqliteRow>, VerifyError> {
@@ -236,26 +220,9 @@ impl Verification<'_> {
             .map_err(|error| fail(0, error))
     }
 
-    async fn head(&mut self) -> Result<HeadRow, VerifyError> {
-        let row = sqlx::query("SELECT count(*) FROM head")
-            .fetch_one(&mut *self.conn)
-            .await
-            .map_err(|error| fail(0, error))?;
-        let heads = unsigned(&row, 0).map_err(|error| fail(0, error))?;
-        if heads != 1 {
-            return Err(altered(0, format!("{heads} heads, a log has one")));
-        }
-        let row = sqlx::query(read::HEAD)
-            .fetch_optional(&mut *self.conn)
-            .await
-            .map_err(|error| fail(0, error))?;
-        let row = row.ok_or_else(|| altered(0, "the head is missing"))?;
-        read::head_row(&row).map_err(|error| fail(0, error))
-    }
-
     /// All records, and what follows from them; of those before the first bad one, if there is one.
     async fn records(&mut self, total: u64) -> (Derived, Result<(), VerifyError>) {
-        let mut auditor = Auditor::default();
+        let mut auditor = Auditor::of_about(total);
         let end = self.take_records(&mut auditor, total).await;
         (auditor.finish(), end)
     }
@@ -289,9 +256,7 @@ impl Verification<'_> {
             let Some(checking) = under_way.pop_front() else {
                 break;
             };
-            let examined = checking
-                .await
-                .map_err(|error| VerifyError::Read(ReadError::Unavailable(Box::new(error))))?;
+            let examined = checking.await.map_err(gone)?;
             for record in examined.checked {
                 auditor.take(record?)?;
             }

@@ -9,14 +9,14 @@ use std::fmt::Write as _;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use crate::event::{CommandId, Position};
+use crate::log::VerifyError;
 use crate::log::audit::{Derived, altered};
 use crate::log::group::on_a_thread;
-use crate::log::vouch::{check_tile, first_below, wanted_tile};
-use crate::log::{RecordedCommand, VerifyError};
+use crate::log::vouch::{KeptTile, check_tile, first_below, wanted_tile};
+use crate::merkle::Hash;
 
 use super::{Verification, fail, kept_tile, text};
-use crate::log::sqlite::read::{recorded_command, unsigned};
+use crate::log::sqlite::read::unsigned;
 
 /// How many rows of an index are read at a time.
 pub(super) const INDEX_GROUP: usize = 4_096;
@@ -70,68 +70,9 @@ impl Verification<'_> {
         }
     }
 
-    /// The commands in order of their first positions.
-    pub(super) async fn commands(
-        &mut self,
-    ) -> Result<Vec<(CommandId, RecordedCommand)>, VerifyError> {
-        let mut commands = Vec::new();
-        let mut before: Option<String> = None;
-        let mut after: Option<Vec<u8>> = Some(Vec::new());
-        while before.is_some() || after.is_some() {
-            let next = async {
-                let Some(after) = &after else {
-                    return Ok((String::new(), None));
-                };
-                let row = sqlx::query(
-                    "SELECT count(*) || ';' || \
-                     coalesce(group_concat(hex(command_id) || hex(digest) || first || ',' || last || ';', ''), ''), \
-                     max(command_id) FROM \
-                     (SELECT * FROM command WHERE command_id > ? ORDER BY command_id LIMIT ?)",
-                )
-                .bind(after.as_slice())
-                .bind(INDEX_GROUP as i64)
-                .fetch_one(&mut *self.conn)
-                .await?;
-                Ok::<_, sqlx::Error>((row.try_get(0)?, row.try_get(1)?))
-            };
-            // While the next group is read, a thread takes the one before apart.
-            let parsed = on_a_thread(move || match before {
-                Some(text) => commands_of(&text),
-                None => Some(Vec::new()),
-            });
-            let (next, parsed) = tokio::join!(next, parsed);
-            let (Ok((text, last)), Some(group)) = (next, parsed?) else {
-                return self.commands_one_by_one().await;
-            };
-            commands.extend(group);
-            before = after.take().map(|_| text);
-            after = last;
-        }
-        commands.sort_by_key(|(_, command): &(_, RecordedCommand)| command.first);
-        Ok(commands)
-    }
-
-    async fn commands_one_by_one(
-        &mut self,
-    ) -> Result<Vec<(CommandId, RecordedCommand)>, VerifyError> {
-        let rows = self
-            .all("SELECT command_id, digest, first, last FROM command")
-            .await?;
-        let mut commands = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let command = (|| {
-                let id: &[u8] = row.try_get(0)?;
-                let id = uuid::Uuid::from_slice(id)
-                    .map_err(|error| sqlx::Error::Decode(error.into()))?;
-                Ok((CommandId(id), recorded_command(row, 1)?))
-            })();
-            commands.push(command.map_err(|error| fail(0, error))?);
-        }
-        commands.sort_by_key(|(_, command)| command.first);
-        Ok(commands)
-    }
-
+    /// The full tiles, each by its hashes and by the root that stands beside them.
     pub(super) async fn tiles(&mut self, derived: &Derived) -> Result<(), VerifyError> {
+        let size = derived.tree.size();
         let mut expected = derived.tiles.clone();
         expected.sort_unstable();
         let mut expected = expected.into_iter();
@@ -143,29 +84,39 @@ impl Verification<'_> {
             .await
             .map_err(|error| fail(0, error))?;
         if least.is_some() {
-            wanted_tile((level, number), expected.next(), derived.tree.size())?;
+            wanted_tile((level, number), expected.next(), size)?;
         }
+        let mut before = Vec::new();
         loop {
-            // A few at a time: a tile has eight kilobytes.
+            // A few at a time: a tile has eight kilobytes. While they are read, a thread hashes those before.
             let rows = sqlx::query(
                 "SELECT level, number, root, hashes FROM tile \
                  WHERE (level, number) > (?, ?) ORDER BY level, number LIMIT 64",
             )
             .bind(level)
             .bind(number)
-            .fetch_all(&mut *self.conn)
-            .await
-            .map_err(|error| fail(0, error))?;
+            .fetch_all(&mut *self.conn);
+            let (rows, hashed) = tokio::join!(rows, on_a_thread(move || hashed(before)));
+            if let Some((wanted, tile)) = hashed? {
+                check_tile(self, derived, wanted, &tile).await?;
+            }
+            before = Vec::new();
+            let rows = rows.map_err(|error| fail(0, error))?;
             if rows.is_empty() {
                 break;
             }
             for row in &rows {
                 level = row.try_get(0).map_err(|error| fail(0, error))?;
                 number = row.try_get(1).map_err(|error| fail(0, error))?;
-                let wanted = wanted_tile((level, number), expected.next(), derived.tree.size())?;
+                let wanted = match wanted_tile((level, number), expected.next(), size) {
+                    Ok(wanted) => wanted,
+                    Err(error) => return self.after(before, derived, error).await,
+                };
                 let first = first_below(wanted.0, wanted.1);
-                let tile = kept_tile(row, 2).map_err(|error| fail(first, error))?;
-                check_tile(self, derived, wanted, &tile).await?;
+                match kept_tile(row, 2) {
+                    Ok(tile) => before.push((wanted, tile)),
+                    Err(error) => return self.after(before, derived, fail(first, error)).await,
+                }
             }
         }
         match expected.next() {
@@ -176,46 +127,33 @@ impl Verification<'_> {
             )),
         }
     }
+
+    /// What is wrong with the tiles that come before one which could not be compared, or else what was wrong with that.
+    async fn after(
+        &mut self,
+        before: Vec<(Wanted, KeptTile)>,
+        derived: &Derived,
+        error: VerifyError,
+    ) -> Result<(), VerifyError> {
+        for (wanted, tile) in before {
+            check_tile(self, derived, wanted, &tile).await?;
+        }
+        Err(error)
+    }
+}
+
+/// A tile that the records lead to: level, index, root.
+type Wanted = (u8, u64, Hash);
+
+/// The first of some tiles that is not the one which is wanted.
+fn hashed(tiles: Vec<(Wanted, KeptTile)>) -> Option<(Wanted, KeptTile)> {
+    tiles
+        .into_iter()
+        .find(|((_, _, root), tile)| !tile.is(root))
 }
 
 /// Whether a row could be read and holds this text.
 pub(super) fn same(row: Result<SqliteRow, sqlx::Error>, wanted: &str) -> bool {
     let found: Result<String, _> = row.and_then(|row| row.try_get(0));
     found.is_ok_and(|found| found == wanted)
-}
-
-/// Commands from a text of their count, and 32 and 64 hexadecimal digits and two numbers each; `None` if it is anything
-/// else.
-fn commands_of(text: &str) -> Option<Vec<(CommandId, RecordedCommand)>> {
-    let (count, commands) = text.split_once(';')?;
-    let commands: Option<Vec<_>> = commands
-        .split_terminator(';')
-        .map(|command| {
-            let (id, rest) = command.split_at_checked(32)?;
-            let (digest, reach) = rest.split_at_checked(64)?;
-            let (first, last) = reach.split_once(',')?;
-            let mut request_digest = [0; 32];
-            let (pairs, _) = digest.as_bytes().as_chunks::<2>();
-            for (byte, [tens, ones]) in request_digest.iter_mut().zip(pairs) {
-                *byte = digit(*tens)? << 4 | digit(*ones)?;
-            }
-            let command = RecordedCommand {
-                request_digest,
-                first: Position(first.parse().ok()?),
-                last: Position(last.parse().ok()?),
-            };
-            Some((CommandId(uuid::Uuid::try_parse(id).ok()?), command))
-        })
-        .collect();
-    let expected: usize = count.parse().ok()?;
-    commands.filter(|commands| commands.len() == expected)
-}
-
-/// A hexadecimal digit as SQLite writes it.
-fn digit(of: u8) -> Option<u8> {
-    match of {
-        b'0'..=b'9' => Some(of - b'0'),
-        b'A'..=b'F' => Some(of - b'A' + 10),
-        _ => None,
-    }
 }
