@@ -1,6 +1,7 @@
 //! The contract of the event log.
 //!
-//! Three backends keep it, [`memory`], [`sqlite`] and [`postgres`]; one suite, [`conformance`], holds them to it.
+//! Three backends keep it, [`memory`], [`sqlite`] and [`postgres`]; one suite, `conformance` (with the feature `test-util`),
+//! holds them to it.
 //!
 //! ```text
 //! position   1        2        3        4 …            n = head.size
@@ -68,7 +69,8 @@ pub struct StreamAppend {
 pub struct AppendRequest {
     /// The command that asks. A repeat is answered with the first outcome.
     pub command_id: CommandId,
-    /// SHA-256 of the canonical command. The same id with another digest is refused.
+    /// SHA-256 of the canonical command: what was asked, not what came of it. The same id with another digest is
+    /// refused; see [`EventLog::append`] for the same digest with other events.
     pub request_digest: [u8; 32],
     /// One or several streams; a stream may stand only once.
     pub appends: Vec<StreamAppend>,
@@ -344,6 +346,12 @@ pub enum VerifyError {
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
     /// Appends; returns when the events are durable.
+    ///
+    /// A command is known by its id and its `request_digest`, which the caller makes of what was asked; the log does not
+    /// derive it from the events. A repeat with the same id and digest is answered with the first outcome whatever events
+    /// it brings, and none of them is taken: who asks again decides again, and may by then come to others. Hence
+    /// [`Appended`] speaks of the events that were recorded first, and a caller who tells of them MUST read them. A
+    /// repeat must still be acceptable by itself: what is [`AppendError::Invalid`] is so under a known id, too.
     async fn append(&self, request: AppendRequest) -> Result<Appended, AppendError>;
 
     /// At most `limit` events from position `from` (inclusive), in order. Empty at the end of the log.

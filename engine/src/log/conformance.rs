@@ -80,6 +80,7 @@ macro_rules! event_log_conformance {
                 a_repeat_after_reopening_has_the_first_outcome,
                 a_repeat_is_answered_though_its_expectation_no_longer_holds,
                 the_same_id_with_another_request_is_refused,
+                a_repeat_with_other_events_has_the_first_outcome_and_adds_none,
                 a_refused_command_may_be_sent_again,
                 commands_are_found_by_their_ids,
             }
