@@ -31,7 +31,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use crate::event::{CommandId, NewEvent, Position, RecordedEvent, Revision, StreamId, WordError};
-use crate::merkle::Hash;
+use crate::merkle::{Hash, leaves_under};
 
 pub use any::AnyLog;
 pub use audit::event_at;
@@ -289,6 +289,17 @@ pub enum ReadError {
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Refuses to look for hashes of the tree that no log is long enough to have.
+fn check_reach(level: u8, start: u64, count: u64, size: u64) -> Result<(), ReadError> {
+    match leaves_under(level, start, count) {
+        Some(_) => Ok(()),
+        None => Err(ReadError::Beyond {
+            asked: u64::MAX,
+            size,
+        }),
+    }
+}
+
 /// What whoever decides needs to know of the log, from one look at it.
 #[derive(Clone, Debug)]
 pub struct Looked {
@@ -408,7 +419,8 @@ pub trait EventLog: Send + Sync + 'static {
     /// 256^*k* records (see [`crate::merkle`]). The run must not cross a tile, nor go beyond the size.
     ///
     /// # Errors
-    /// [`ReadError::Corrupt`] if they are not there.
+    /// [`ReadError::Corrupt`] if they are not there; [`ReadError::Beyond`] for hashes that no log is long enough to have,
+    /// as in each level above the seventh.
     async fn tree_hashes(&self, level: u8, start: u64, count: u64) -> Result<Vec<Hash>, ReadError>;
 
     /// Reads, hashes and cross-checks everything; calls `progress` with (done, total) now and then.

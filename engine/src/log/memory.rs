@@ -21,7 +21,7 @@ use super::prepare::{log_created, prepare};
 use super::writer::{Ask, Begun, Committed, Store, StoreError, Writer};
 use super::{
     AppendError, AppendRequest, Appended, EventLog, Head, Origin, ReadError, RecordedCommand,
-    Verified, VerifyError,
+    Verified, VerifyError, check_reach,
 };
 
 /// A log in memory.
@@ -224,7 +224,8 @@ impl HashSource for Hashes<'_> {
         let contents = self.0;
         if let Some(tile) = contents.tiles.get(&(level, start / TILE_WIDTH)) {
             let from = index(start % TILE_WIDTH + 1);
-            return Ok(tile.hashes[from..from + index(count + 1)].to_vec());
+            let run = tile.hashes.get(from..from + index(count + 1));
+            return Ok(run.unwrap_or_default().to_vec());
         }
         Ok(match level.checked_sub(1) {
             None => {
@@ -319,6 +320,7 @@ impl EventLog for MemoryLog {
 
     async fn tree_hashes(&self, level: u8, start: u64, count: u64) -> Result<Vec<Hash>, ReadError> {
         let contents = self.contents();
+        check_reach(level, start, count, contents.size())?;
         match Hashes(&contents).hashes(level, start, count).now_or_never() {
             Some(Ok(hashes)) if hashes.len() as u64 == count => Ok(hashes),
             _ => Err(ReadError::Corrupt {

@@ -34,7 +34,7 @@ use super::prepare::prepare;
 use super::writer::Writer;
 use super::{
     AppendError, AppendRequest, Appended, EventLog, Head, Origin, ReadError, RecordedCommand,
-    Verified, VerifyError,
+    Verified, VerifyError, check_reach,
 };
 
 pub use place::Address;
@@ -252,6 +252,7 @@ impl EventLog for PostgresLog {
     }
 
     async fn tree_hashes(&self, level: u8, start: u64, count: u64) -> Result<Vec<Hash>, ReadError> {
+        check_reach(level, start, count, *self.grown.borrow())?;
         read::Hashes(&self.reads).hashes(level, start, count).await
     }
 

@@ -29,7 +29,7 @@ use super::prepare::prepare;
 use super::writer::Writer;
 use super::{
     AppendError, AppendRequest, Appended, EventLog, Head, Looked, Origin, ReadError,
-    RecordedCommand, Verified, VerifyError,
+    RecordedCommand, Verified, VerifyError, check_reach,
 };
 
 use layout::Layout;
@@ -267,6 +267,7 @@ impl EventLog for SqliteLog {
     }
 
     async fn tree_hashes(&self, level: u8, start: u64, count: u64) -> Result<Vec<Hash>, ReadError> {
+        check_reach(level, start, count, *self.grown.borrow())?;
         read::Hashes(&self.reads).hashes(level, start, count).await
     }
 

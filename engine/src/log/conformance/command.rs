@@ -158,10 +158,8 @@ pub async fn a_repeat_with_other_events_has_the_first_outcome_and_adds_none(back
     }
     // Later, alone and beside an append that lands.
     for (n, other) in (2..).zip(other_events()) {
-        let (repeat, landed) = tokio::join!(
-            log.append(other),
-            log.append(single(n, "d", Expected::Any))
-        );
+        let (repeat, landed) =
+            tokio::join!(log.append(other), log.append(single(n, "d", Expected::Any)));
         assert_eq!(repeat.unwrap(), repeated(&first));
         assert!(!landed.unwrap().repeated);
     }
