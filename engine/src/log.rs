@@ -15,6 +15,7 @@ mod clock_guard;
 #[cfg(feature = "test-util")]
 pub mod conformance;
 mod group;
+mod growth;
 pub mod memory;
 mod options;
 mod plan;
@@ -176,6 +177,16 @@ pub enum AppendError {
     /// The log was opened only to be read ([`LogOptions::read_only`]): open it for writing.
     #[error("the log was opened only to be read")]
     ReadOnly,
+    /// The log is not the one that was opened: it is shorter than it was, or does not go on from the records that were known.
+    /// It was restored from a backup or exchanged, or its newest records are damaged. Appends that were acknowledged may be
+    /// gone. Verify it against a checkpoint from outside, then open it anew.
+    #[error("the log was replaced: it had {known} records, {} and does not go on from them; verify it, then open it anew", growth::now(*.found))]
+    Replaced {
+        /// How many records were known.
+        known: u64,
+        /// How many there are now; `None` if the file itself was exchanged or removed.
+        found: Option<u64>,
+    },
     /// The log is being closed.
     #[error("the log is closed")]
     Closed,
@@ -280,6 +291,15 @@ pub enum ReadError {
         asked: u64,
         /// What there is.
         size: u64,
+    },
+    /// The log is not the one that was opened, as in [`AppendError::Replaced`]: what was read of it before may be of another
+    /// history. Verify it against a checkpoint from outside, then open it anew.
+    #[error("the log was replaced: it had {known} records, {} and does not go on from them; verify it, then open it anew", growth::now(*.found))]
+    Replaced {
+        /// How many records were known.
+        known: u64,
+        /// How many there are now; `None` if the file itself was exchanged or removed.
+        found: Option<u64>,
     },
     /// The log is being closed.
     #[error("the log is closed")]
@@ -431,6 +451,7 @@ pub trait EventLog: Send + Sync + 'static {
     ) -> Result<Verified, VerifyError>;
 
     /// A signal that changes whenever the log may have grown: wake, then read. Its value is the newest known size;
-    /// appends of other processes show in it within the backend's polling interval.
+    /// appends of other processes show in it within the backend's polling interval. It changes too when the log is found
+    /// shorter than it was: whoever reads then is told [`ReadError::Replaced`], as is everybody after him.
     fn grown(&self) -> watch::Receiver<u64>;
 }

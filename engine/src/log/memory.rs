@@ -15,6 +15,7 @@ use crate::merkle::{self, Hash, HashSource, TILE_WIDTH, Tile, leaf_hash};
 
 use super::audit::{Auditor, altered, check_records, event_at, event_of};
 use super::clock_guard::ClockGuard;
+use super::growth::Growth;
 use super::options::{CreateOptions, LogOptions, OpenError};
 use super::plan::{Batch, Known, Ledger, StreamState, Taken, plan};
 use super::prepare::{log_created, prepare};
@@ -30,7 +31,7 @@ pub struct MemoryLog {
     origin: Origin,
     contents: Arc<RwLock<Contents>>,
     writer: Writer,
-    grown: Arc<watch::Sender<u64>>,
+    grown: Arc<Growth>,
 }
 
 #[derive(Debug)]
@@ -76,7 +77,7 @@ impl MemoryLog {
         };
         contents.take(plan.batch, &plan.ledger);
         let contents = Arc::new(RwLock::new(contents));
-        let grown = Arc::new(watch::Sender::new(plan.ledger.size()));
+        let grown = Arc::new(Growth::new(plan.ledger.size()));
         let guard = ClockGuard::new(clock, &options, create.origin.simulated);
         let store = MemoryStore(Arc::clone(&contents));
         let writer = Writer::start(store, plan.ledger, guard, &options, Arc::clone(&grown));
