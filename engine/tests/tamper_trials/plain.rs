@@ -126,6 +126,11 @@ pub(super) async fn plainly(path: &Path, original: &Original) -> Plain {
     if kept[..5] != original.kept[..5] {
         return Plain::Structure;
     }
+    let numbers = |row: &String| row.split(',').all(|number| number.parse::<i64>().is_ok());
+    if !kept[5].iter().all(numbers) {
+        // Rows that this table cannot hold: the page is another's, or says of a row what its columns are.
+        return Plain::Structure;
+    }
     let places = |rows: &[String]| -> BTreeSet<String> { rows.iter().cloned().collect() };
     let (now, then) = (places(&kept[5]), places(&original.kept[5]));
     let position = |row: &String| row.split(',').next().unwrap().parse::<i64>().unwrap_or(0);
