@@ -1,6 +1,7 @@
 //! The contract of the event log.
 //!
-//! Three backends keep it, [`memory`], [`sqlite`] and [`postgres`]; one suite, [`conformance`], holds them to it.
+//! Three backends keep it, [`memory`], [`sqlite`] and [`postgres`]; one suite, `conformance` (with the feature `test-util`),
+//! holds them to it.
 //!
 //! ```text
 //! position   1        2        3        4 …            n = head.size
@@ -14,6 +15,7 @@ mod clock_guard;
 #[cfg(feature = "test-util")]
 pub mod conformance;
 mod group;
+mod growth;
 pub mod memory;
 mod options;
 mod plan;
@@ -30,7 +32,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use crate::event::{CommandId, NewEvent, Position, RecordedEvent, Revision, StreamId, WordError};
-use crate::merkle::Hash;
+use crate::merkle::{Hash, leaves_under};
 
 pub use any::AnyLog;
 pub use audit::event_at;
@@ -68,7 +70,8 @@ pub struct StreamAppend {
 pub struct AppendRequest {
     /// The command that asks. A repeat is answered with the first outcome.
     pub command_id: CommandId,
-    /// SHA-256 of the canonical command. The same id with another digest is refused.
+    /// SHA-256 of the canonical command: what was asked, not what came of it. The same id with another digest is
+    /// refused; see [`EventLog::append`] for the same digest with other events.
     pub request_digest: [u8; 32],
     /// One or several streams; a stream may stand only once.
     pub appends: Vec<StreamAppend>,
@@ -174,6 +177,16 @@ pub enum AppendError {
     /// The log was opened only to be read ([`LogOptions::read_only`]): open it for writing.
     #[error("the log was opened only to be read")]
     ReadOnly,
+    /// The log is not the one that was opened: it is shorter than it was, or does not go on from the records that were known.
+    /// It was restored from a backup or exchanged, or its newest records are damaged. Appends that were acknowledged may be
+    /// gone. Verify it against a checkpoint from outside, then open it anew.
+    #[error("the log was replaced: it had {known} records, {} and does not go on from them; verify it, then open it anew", growth::now(*.found))]
+    Replaced {
+        /// How many records were known.
+        known: u64,
+        /// How many there are now; `None` if the file itself was exchanged or removed.
+        found: Option<u64>,
+    },
     /// The log is being closed.
     #[error("the log is closed")]
     Closed,
@@ -279,12 +292,32 @@ pub enum ReadError {
         /// What there is.
         size: u64,
     },
+    /// The log is not the one that was opened, as in [`AppendError::Replaced`]: what was read of it before may be of another
+    /// history. Verify it against a checkpoint from outside, then open it anew.
+    #[error("the log was replaced: it had {known} records, {} and does not go on from them; verify it, then open it anew", growth::now(*.found))]
+    Replaced {
+        /// How many records were known.
+        known: u64,
+        /// How many there are now; `None` if the file itself was exchanged or removed.
+        found: Option<u64>,
+    },
     /// The log is being closed.
     #[error("the log is closed")]
     Closed,
     /// The store failed: try again.
     #[error("the store failed: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Refuses to look for hashes of the tree that no log is long enough to have.
+fn check_reach(level: u8, start: u64, count: u64, size: u64) -> Result<(), ReadError> {
+    match leaves_under(level, start, count) {
+        Some(_) => Ok(()),
+        None => Err(ReadError::Beyond {
+            asked: u64::MAX,
+            size,
+        }),
+    }
 }
 
 /// What whoever decides needs to know of the log, from one look at it.
@@ -344,6 +377,12 @@ pub enum VerifyError {
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
     /// Appends; returns when the events are durable.
+    ///
+    /// A command is known by its id and its `request_digest`, which the caller makes of what was asked; the log does not
+    /// derive it from the events. A repeat with the same id and digest is answered with the first outcome whatever events
+    /// it brings, and none of them is taken: who asks again decides again, and may by then come to others. Hence
+    /// [`Appended`] speaks of the events that were recorded first, and a caller who tells of them MUST read them. A
+    /// repeat must still be acceptable by itself: what is [`AppendError::Invalid`] is so under a known id, too.
     async fn append(&self, request: AppendRequest) -> Result<Appended, AppendError>;
 
     /// At most `limit` events from position `from` (inclusive), in order. Empty at the end of the log.
@@ -400,7 +439,8 @@ pub trait EventLog: Send + Sync + 'static {
     /// 256^*k* records (see [`crate::merkle`]). The run must not cross a tile, nor go beyond the size.
     ///
     /// # Errors
-    /// [`ReadError::Corrupt`] if they are not there.
+    /// [`ReadError::Corrupt`] if they are not there; [`ReadError::Beyond`] for hashes that no log is long enough to have,
+    /// as in each level above the seventh.
     async fn tree_hashes(&self, level: u8, start: u64, count: u64) -> Result<Vec<Hash>, ReadError>;
 
     /// Reads, hashes and cross-checks everything; calls `progress` with (done, total) now and then.
@@ -411,6 +451,7 @@ pub trait EventLog: Send + Sync + 'static {
     ) -> Result<Verified, VerifyError>;
 
     /// A signal that changes whenever the log may have grown: wake, then read. Its value is the newest known size;
-    /// appends of other processes show in it within the backend's polling interval.
+    /// appends of other processes show in it within the backend's polling interval. It changes too when the log is found
+    /// shorter than it was: whoever reads then is told [`ReadError::Replaced`], as is everybody after him.
     fn grown(&self) -> watch::Receiver<u64>;
 }

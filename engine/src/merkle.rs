@@ -20,7 +20,7 @@ pub use proof::{
     verify_inclusion,
 };
 pub use tree::{Tile, Tree};
-pub(crate) use tree::{levels_of, partial_width};
+pub(crate) use tree::{leaves_under, levels_of, partial_width};
 
 /// A SHA-256 hash.
 pub type Hash = [u8; 32];

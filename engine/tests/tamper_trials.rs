@@ -4,6 +4,10 @@
 //! lane (`tests/run --long`). Some hundred of them hit bytes of the file that say nothing: after each of those every row
 //! of every table, and every answer that the log gives, is compared with what it was. All others are found. What is
 //! examined is what `anju verify --against CHECKPOINT` does.
+//!
+//! Where bytes or pages of the file itself were changed, a plain reading by SQL says which record, or which row of an index,
+//! is the first that is not as it was, and that position must be told. It says nothing of pages that hold SQLite's own
+//! structure (which tables there are, where rows are found, in what order): of those, only that they are found.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +16,8 @@
 )]
 
 mod common;
+#[path = "tamper_trials/plain.rs"]
+mod plain;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,6 +30,7 @@ use anju_engine::{
     Revision, SqliteLog, VerifyError,
 };
 use common::{Chance, clock, command, create};
+use plain::{Plain, kept, plainly};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
@@ -60,6 +67,7 @@ struct Original {
     records: Vec<String>,
     events: Vec<RecordedEvent>,
     dump: Vec<String>,
+    kept: Vec<Vec<String>>,
     answers: Vec<String>,
     /// What the auditor holds.
     checkpoint: Checkpoint,
@@ -97,6 +105,7 @@ impl Original {
             records,
             events,
             dump: dump(&path).await.unwrap(),
+            kept: kept(&path).await.unwrap(),
             checkpoint: Checkpoint::new(head.origin.name, head.size, head.root).unwrap(),
             older,
         }
@@ -543,8 +552,30 @@ async fn examine(original: &Original, path: &Path, seed: u64) -> (&'static str, 
             assert_eq!(answers, original.answers, "{seed} {kind}");
             "had changed nothing that says anything"
         }
-        (Told::WrongIfItSaysAnything, Verdict::NoLog) => "refused as no log",
-        (Told::WrongIfItSaysAnything, _) => "found",
+        (Told::WrongIfItSaysAnything, verdict) => {
+            let Change::File(bytes) = &change else {
+                panic!("{seed} {kind}: a change of rows")
+            };
+            // As it was changed, and not as whoever has opened it since left it.
+            remove(path);
+            std::fs::write(path, bytes).unwrap();
+            let plain = plainly(path, original).await;
+            match (&plain, verdict) {
+                (_, Verdict::NoLog) => "refused as no log",
+                (Plain::Record(position) | Plain::Index(position), Verdict::From(at))
+                    if at == position =>
+                {
+                    "named exactly"
+                }
+                (Plain::Record(position), Verdict::From(at))
+                    if (original.unsealed()..=*position).contains(at) =>
+                {
+                    "named as one of the newest, which no tile seals"
+                }
+                (Plain::Same | Plain::Structure, _) => "found",
+                _ => panic!("trial {seed}, {kind}: plainly {plain:?}, was told {verdict:?}"),
+            }
+        }
         _ => panic!("trial {seed}, {kind}: to be told {told:?}, was told {verdict:?}\n{sql}"),
     };
     remove(path);

@@ -80,6 +80,7 @@ macro_rules! event_log_conformance {
                 a_repeat_after_reopening_has_the_first_outcome,
                 a_repeat_is_answered_though_its_expectation_no_longer_holds,
                 the_same_id_with_another_request_is_refused,
+                a_repeat_with_other_events_has_the_first_outcome_and_adds_none,
                 a_refused_command_may_be_sent_again,
                 commands_are_found_by_their_ids,
             }
@@ -119,6 +120,7 @@ macro_rules! event_log_conformance {
                 records_are_the_canonical_bytes_of_the_events,
                 roots_of_past_sizes_are_those_that_were,
                 what_is_read_at_a_past_size_stays_what_it_was,
+                hashes_that_no_log_can_have_are_refused,
                 verification_agrees_with_the_head,
                 a_closed_log_takes_no_appends,
                 everything_is_the_same_after_reopening,

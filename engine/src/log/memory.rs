@@ -15,13 +15,14 @@ use crate::merkle::{self, Hash, HashSource, TILE_WIDTH, Tile, leaf_hash};
 
 use super::audit::{Auditor, altered, check_records, event_at, event_of};
 use super::clock_guard::ClockGuard;
+use super::growth::Growth;
 use super::options::{CreateOptions, LogOptions, OpenError};
 use super::plan::{Batch, Known, Ledger, StreamState, Taken, plan};
 use super::prepare::{log_created, prepare};
 use super::writer::{Ask, Begun, Committed, Store, StoreError, Writer};
 use super::{
     AppendError, AppendRequest, Appended, EventLog, Head, Origin, ReadError, RecordedCommand,
-    Verified, VerifyError,
+    Verified, VerifyError, check_reach,
 };
 
 /// A log in memory.
@@ -30,7 +31,7 @@ pub struct MemoryLog {
     origin: Origin,
     contents: Arc<RwLock<Contents>>,
     writer: Writer,
-    grown: Arc<watch::Sender<u64>>,
+    grown: Arc<Growth>,
 }
 
 #[derive(Debug)]
@@ -76,7 +77,7 @@ impl MemoryLog {
         };
         contents.take(plan.batch, &plan.ledger);
         let contents = Arc::new(RwLock::new(contents));
-        let grown = Arc::new(watch::Sender::new(plan.ledger.size()));
+        let grown = Arc::new(Growth::new(plan.ledger.size()));
         let guard = ClockGuard::new(clock, &options, create.origin.simulated);
         let store = MemoryStore(Arc::clone(&contents));
         let writer = Writer::start(store, plan.ledger, guard, &options, Arc::clone(&grown));
@@ -224,7 +225,8 @@ impl HashSource for Hashes<'_> {
         let contents = self.0;
         if let Some(tile) = contents.tiles.get(&(level, start / TILE_WIDTH)) {
             let from = index(start % TILE_WIDTH + 1);
-            return Ok(tile.hashes[from..from + index(count + 1)].to_vec());
+            let run = tile.hashes.get(from..from + index(count + 1));
+            return Ok(run.unwrap_or_default().to_vec());
         }
         Ok(match level.checked_sub(1) {
             None => {
@@ -319,6 +321,7 @@ impl EventLog for MemoryLog {
 
     async fn tree_hashes(&self, level: u8, start: u64, count: u64) -> Result<Vec<Hash>, ReadError> {
         let contents = self.contents();
+        check_reach(level, start, count, contents.size())?;
         match Hashes(&contents).hashes(level, start, count).now_or_never() {
             Some(Ok(hashes)) if hashes.len() as u64 == count => Ok(hashes),
             _ => Err(ReadError::Corrupt {

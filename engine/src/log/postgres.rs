@@ -22,19 +22,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::watch::{Receiver, Sender};
+use tokio::sync::watch::Receiver;
 
 use crate::clock::Clock;
 use crate::event::{CommandId, Position, RecordedEvent, Revision, StreamId};
 use crate::merkle::{self, Hash, HashSource as _};
 
 use super::clock_guard::ClockGuard;
+use super::growth::Growth;
 use super::options::{CreateOptions, LogOptions, OpenError};
 use super::prepare::prepare;
 use super::writer::Writer;
 use super::{
     AppendError, AppendRequest, Appended, EventLog, Head, Origin, ReadError, RecordedCommand,
-    Verified, VerifyError,
+    Verified, VerifyError, check_reach,
 };
 
 pub use place::Address;
@@ -59,7 +60,7 @@ pub struct PostgresLog {
     origin: Origin,
     reads: read::Reads,
     writer: Writer,
-    grown: Arc<Sender<u64>>,
+    grown: Arc<Growth>,
     leases: Box<lease::Leases>,
 }
 
@@ -108,7 +109,7 @@ impl PostgresLog {
             ears,
             origin,
         } = connect::open(url, &options, &clock).await?;
-        let grown = Arc::new(Sender::new(ledger.size()));
+        let grown = Arc::new(Growth::new(ledger.size()));
         let guard = ClockGuard::new(clock, &options, origin.simulated);
         let writer = Writer::start(store, ledger, guard, &options, Arc::clone(&grown));
         let watching = watch::watch_others(
@@ -197,7 +198,7 @@ impl PostgresLog {
         self.writer.close().await;
         self.leases.close().await;
         // Those who wait for growth that will not come read again, and are told that the log is closed.
-        self.grown.send_modify(|_| {});
+        self.grown.wake();
     }
 }
 
@@ -209,10 +210,12 @@ impl EventLog for PostgresLog {
     }
 
     async fn read(&self, from: Position, limit: usize) -> Result<Vec<RecordedEvent>, ReadError> {
+        self.grown.check()?;
         read::events(&self.reads, from.0, limit).await
     }
 
     async fn read_records(&self, from: Position, limit: usize) -> Result<Vec<String>, ReadError> {
+        self.grown.check()?;
         read::records(&self.reads, from.0, limit).await
     }
 
@@ -222,23 +225,31 @@ impl EventLog for PostgresLog {
         from: Revision,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
+        self.grown.check()?;
         read::stream(&self.reads, stream, from.0, limit).await
     }
 
     async fn stream_revision(&self, stream: &StreamId) -> Result<Option<Revision>, ReadError> {
+        self.grown.check()?;
         read::stream_revision(&self.reads, stream).await
     }
 
     async fn find_command(&self, id: CommandId) -> Result<Option<RecordedCommand>, ReadError> {
+        self.grown.check()?;
         read::command(&self.reads, id).await
     }
 
     async fn head(&self) -> Result<Head, ReadError> {
-        read::head(&self.reads).await
+        self.grown.check()?;
+        let known = self.grown.known();
+        let head = read::head(&self.reads).await?;
+        self.grown.seen(known, head.size);
+        self.grown.check()?;
+        Ok(head)
     }
 
     async fn root_at(&self, size: u64) -> Result<Hash, ReadError> {
-        let head = read::head(&self.reads).await?;
+        let head = self.head().await?;
         if size > head.size {
             return Err(ReadError::Beyond {
                 asked: size,
@@ -252,6 +263,8 @@ impl EventLog for PostgresLog {
     }
 
     async fn tree_hashes(&self, level: u8, start: u64, count: u64) -> Result<Vec<Hash>, ReadError> {
+        self.grown.check()?;
+        check_reach(level, start, count, self.grown.known())?;
         read::Hashes(&self.reads).hashes(level, start, count).await
     }
 
@@ -259,6 +272,7 @@ impl EventLog for PostgresLog {
         &self,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<Verified, VerifyError> {
+        self.grown.check().map_err(ReadError::from)?;
         verify::verify(&self.reads, progress).await
     }
 

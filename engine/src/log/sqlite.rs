@@ -3,6 +3,7 @@
 //! `docs/design/log.md` describes the tables and the life of an append.
 
 mod connect;
+mod file;
 mod layout;
 mod lease;
 mod migrate;
@@ -24,14 +25,16 @@ use crate::event::{CommandId, Position, RecordedEvent, Revision, StreamId};
 use crate::merkle::{self, Hash, HashSource as _};
 
 use super::clock_guard::ClockGuard;
+use super::growth::Growth;
 use super::options::{CreateOptions, LogOptions, OpenError};
 use super::prepare::prepare;
 use super::writer::Writer;
 use super::{
     AppendError, AppendRequest, Appended, EventLog, Head, Looked, Origin, ReadError,
-    RecordedCommand, Verified, VerifyError,
+    RecordedCommand, Verified, VerifyError, check_reach,
 };
 
+use file::FileMark;
 use layout::Layout;
 
 pub use lease::{Lease, LeaseError};
@@ -45,7 +48,7 @@ pub struct SqliteLog {
     origin: Origin,
     reads: SqlitePool,
     writer: Writer,
-    grown: Arc<watch::Sender<u64>>,
+    grown: Arc<Growth>,
     clock: Arc<dyn Clock>,
     layout: Layout,
     options: LogOptions,
@@ -98,12 +101,14 @@ impl SqliteLog {
             reads,
             origin,
             layout,
+            file,
         } = connect::open(path, &options).await?;
-        let grown = Arc::new(watch::Sender::new(ledger.size()));
+        let grown = Arc::new(Growth::new(ledger.size()));
         let guard = ClockGuard::new(Arc::clone(&clock), &options, origin.simulated);
         let writer = Writer::start(store, ledger, guard, &options, Arc::clone(&grown));
         tokio::spawn(watch_others(
             reads.clone(),
+            file,
             Arc::downgrade(&grown),
             options.poll_interval,
         ));
@@ -175,12 +180,13 @@ impl SqliteLog {
         self.reads.close().await;
         self.writer.close().await;
         // Those who wait for growth that will not come read again, and are told that the log is closed.
-        self.grown.send_modify(|_| {});
+        self.grown.wake();
     }
 }
 
-/// Looks every now and then whether another process has appended. Ends with the log.
-async fn watch_others(reads: SqlitePool, grown: Weak<watch::Sender<u64>>, interval: Duration) {
+/// Looks every now and then whether another process has appended, and whether the log is still the one that was opened.
+/// Ends with the log.
+async fn watch_others(reads: SqlitePool, file: FileMark, grown: Weak<Growth>, interval: Duration) {
     let mut ticks = tokio::time::interval(interval.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -188,9 +194,15 @@ async fn watch_others(reads: SqlitePool, grown: Weak<watch::Sender<u64>>, interv
         if grown.strong_count() == 0 || reads.is_closed() {
             return;
         }
+        let Some(known) = grown.upgrade().map(|grown| grown.known()) else {
+            return;
+        };
         let row = sqlx::query("SELECT size FROM head WHERE id = 1")
             .fetch_one(&reads)
             .await;
+        if let (Some(grown), Err(replaced)) = (grown.upgrade(), file.check(known)) {
+            grown.replaced(replaced);
+        }
         // A failed look is not news: whoever reads next will be told.
         let Ok(size) = row.and_then(|row| row.try_get::<i64, _>(0)) else {
             continue;
@@ -198,11 +210,7 @@ async fn watch_others(reads: SqlitePool, grown: Weak<watch::Sender<u64>>, interv
         let (Some(grown), Ok(size)) = (grown.upgrade(), u64::try_from(size)) else {
             continue;
         };
-        grown.send_if_modified(|known| {
-            let more = size > *known;
-            *known = size.max(*known);
-            more
-        });
+        grown.seen(known, size);
     }
 }
 
@@ -214,10 +222,12 @@ impl EventLog for SqliteLog {
     }
 
     async fn read(&self, from: Position, limit: usize) -> Result<Vec<RecordedEvent>, ReadError> {
+        self.grown.check()?;
         read::events(&self.reads, from.0, limit).await
     }
 
     async fn read_records(&self, from: Position, limit: usize) -> Result<Vec<String>, ReadError> {
+        self.grown.check()?;
         read::records(&self.reads, from.0, limit).await
     }
 
@@ -227,6 +237,7 @@ impl EventLog for SqliteLog {
         from: Revision,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
+        self.grown.check()?;
         read::stream(&self.reads, self.layout, stream, from.0, limit).await
     }
 
@@ -237,23 +248,35 @@ impl EventLog for SqliteLog {
         limit: usize,
         others: &[StreamId],
     ) -> Result<Looked, ReadError> {
-        read::look(&self.reads, self.layout, stream, from.0, limit, others).await
+        self.grown.check()?;
+        let known = self.grown.known();
+        let looked = read::look(&self.reads, self.layout, stream, from.0, limit, others).await?;
+        self.grown.seen(known, looked.head.size);
+        self.grown.check()?;
+        Ok(looked)
     }
 
     async fn stream_revision(&self, stream: &StreamId) -> Result<Option<Revision>, ReadError> {
+        self.grown.check()?;
         read::stream_revision(&self.reads, self.layout, stream).await
     }
 
     async fn find_command(&self, id: CommandId) -> Result<Option<RecordedCommand>, ReadError> {
+        self.grown.check()?;
         read::command(&self.reads, id).await
     }
 
     async fn head(&self) -> Result<Head, ReadError> {
-        read::head(&self.reads).await
+        self.grown.check()?;
+        let known = self.grown.known();
+        let head = read::head(&self.reads).await?;
+        self.grown.seen(known, head.size);
+        self.grown.check()?;
+        Ok(head)
     }
 
     async fn root_at(&self, size: u64) -> Result<Hash, ReadError> {
-        let head = read::head(&self.reads).await?;
+        let head = self.head().await?;
         if size > head.size {
             return Err(ReadError::Beyond {
                 asked: size,
@@ -267,6 +290,8 @@ impl EventLog for SqliteLog {
     }
 
     async fn tree_hashes(&self, level: u8, start: u64, count: u64) -> Result<Vec<Hash>, ReadError> {
+        self.grown.check()?;
+        check_reach(level, start, count, self.grown.known())?;
         read::Hashes(&self.reads).hashes(level, start, count).await
     }
 
@@ -274,6 +299,7 @@ impl EventLog for SqliteLog {
         &self,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<Verified, VerifyError> {
+        self.grown.check().map_err(ReadError::from)?;
         verify::verify(&self.reads, &self.options, progress).await
     }
 

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use crate::event::{CommandId, StreamId};
 
 use super::clock_guard::ClockGuard;
+use super::growth::{Growth, Replaced};
 use super::options::LogOptions;
 use super::plan::{Batch, Doubt, Known, Ledger, StreamState, plan};
 use super::prepare::Prepared;
@@ -74,6 +75,8 @@ pub(crate) enum Committed {
 pub(crate) enum StoreError {
     Busy,
     DiskFull,
+    /// The log is not the one that was opened: nothing more is taken.
+    Replaced(Replaced),
     Failed(Arc<dyn std::error::Error + Send + Sync>),
 }
 
@@ -82,6 +85,7 @@ impl StoreError {
         match self {
             Self::Busy => AppendError::Busy,
             Self::DiskFull => AppendError::DiskFull,
+            Self::Replaced(how) => (*how).into(),
             Self::Failed(source) => AppendError::Unavailable(Box::new(Shared(Arc::clone(source)))),
         }
     }
@@ -163,6 +167,7 @@ pub(crate) struct Writer {
     queued_bytes: Arc<AtomicUsize>,
     queue_bytes: usize,
     read_only: bool,
+    grown: Arc<Growth>,
     closing: watch::Sender<bool>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -180,7 +185,7 @@ impl Writer {
         ledger: Ledger,
         clock: ClockGuard,
         options: &LogOptions,
-        grown: Arc<watch::Sender<u64>>,
+        grown: Arc<Growth>,
     ) -> Self {
         let (queue, waiting) = mpsc::channel(options.queue_appends.max(1));
         let (closing, closed) = watch::channel(false);
@@ -193,7 +198,7 @@ impl Writer {
             queued_bytes: Arc::clone(&queued_bytes),
             remembered: HashMap::new(),
             names: HashMap::new(),
-            grown,
+            grown: Arc::clone(&grown),
             batch_appends: options.batch_appends.max(1),
             batch_bytes: options.batch_bytes,
             expected: 0,
@@ -206,6 +211,7 @@ impl Writer {
             queued_bytes,
             queue_bytes: options.queue_bytes,
             read_only: options.read_only,
+            grown,
             closing,
             task: Mutex::new(Some(task)),
         }
@@ -219,6 +225,7 @@ impl Writer {
         if self.read_only {
             return Err(AppendError::ReadOnly);
         }
+        self.grown.check()?;
         let overloaded = || AppendError::Overloaded {
             retry_after: RETRY_AFTER,
         };
@@ -275,7 +282,7 @@ struct Task<S> {
     remembered: HashMap<StreamId, StreamState>,
     /// Their names by number, where the store tells what others have moved.
     names: HashMap<u64, StreamId>,
-    grown: Arc<watch::Sender<u64>>,
+    grown: Arc<Growth>,
     batch_appends: usize,
     batch_bytes: usize,
     /// How many appends there will be if all callers just answered append again: they, and those that waited already.
@@ -363,6 +370,9 @@ impl<S: Store> Task<S> {
                     appends = requests.len(),
                     "a transaction of the log failed"
                 );
+                if let StoreError::Replaced(how) = &error {
+                    self.grown.replaced(*how);
+                }
                 requests.iter().map(|_| Err(error.answer())).collect()
             }
         };
@@ -489,12 +499,7 @@ impl<S: Store> Task<S> {
     }
 
     fn tell(&self) {
-        let size = self.ledger.size();
-        self.grown.send_if_modified(|known| {
-            let more = size > *known;
-            *known = size.max(*known);
-            more
-        });
+        self.grown.reached(self.ledger.size());
     }
 }
 

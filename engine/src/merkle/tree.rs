@@ -140,10 +140,20 @@ pub(crate) fn levels_of(size: u64) -> u8 {
         .unwrap_or(8)
 }
 
-/// How many hashes the partial tile of a level holds; 0 if the last tile is full or there is none.
+/// How many hashes the partial tile of a level holds; 0 if the last tile is full or there is none, as in the levels that
+/// no size reaches.
 #[must_use]
 pub(crate) fn partial_width(size: u64, level: u8) -> u64 {
-    (size >> (TILE_HEIGHT * u32::from(level))) % TILE_WIDTH
+    let hashes = size.checked_shr(TILE_HEIGHT * u32::from(level));
+    hashes.unwrap_or(0) % TILE_WIDTH
+}
+
+/// How many leaves a tree has at least that has the hashes `start..start + count` of tile level `level`; `None` if no size
+/// is that large.
+#[must_use]
+pub(crate) fn leaves_under(level: u8, start: u64, count: u64) -> Option<u64> {
+    let one = 1_u64.checked_shl(TILE_HEIGHT.checked_mul(u32::from(level))?)?;
+    start.checked_add(count)?.checked_mul(one)
 }
 
 #[cfg(test)]
@@ -259,5 +269,30 @@ mod tests {
         assert!(Tree::from_partial(301, tree.partial.clone()).is_none());
         assert!(Tree::from_partial(300, tree.partial[..1].to_vec()).is_none());
         assert!(Tree::from_partial(300, tree.partial).is_some());
+    }
+
+    #[test]
+    fn levels_that_no_size_reaches_hold_nothing() {
+        for level in 8..=u8::MAX {
+            assert_eq!(partial_width(u64::MAX, level), 0);
+            assert_eq!(leaves_under(level, 0, 1), None);
+        }
+        assert_eq!(partial_width(u64::MAX, 7), 255);
+        assert_eq!(leaves_under(7, 254, 1), Some(255 << 56));
+        assert_eq!(leaves_under(7, 255, 1), None);
+        assert_eq!(leaves_under(0, u64::MAX, 1), None);
+        for levels in [9, 10, 256, 300] {
+            let mut partial = vec![Vec::new(); levels];
+            partial[0].push([1; 32]);
+            let mut beyond = partial.clone();
+            beyond[8].push([2; 32]);
+            assert!(Tree::from_partial(1, beyond).is_none(), "{levels} levels");
+            // Nothing in them is nothing wrong, as far as levels can be counted.
+            let loaded = Tree::from_partial(1, partial);
+            assert_eq!(
+                loaded.map(|tree| tree.root()),
+                (levels <= 256).then_some([1; 32])
+            );
+        }
     }
 }

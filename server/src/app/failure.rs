@@ -302,6 +302,7 @@ fn append(error: &AppendError) -> (String, String) {
         }
         AppendError::Busy => "数据库正忙(另一进程正在写入),请稍后重试".to_owned(),
         AppendError::Overloaded { .. } => "写入队列已满,请稍后重试".to_owned(),
+        AppendError::Replaced { known, found } => replaced(*known, *found),
         AppendError::ReadOnly => "日志以只读方式打开,不能写入".to_owned(),
         AppendError::DiskFull => "磁盘已满,请清理后重试;没有写入任何内容".to_owned(),
         AppendError::ClockJumped { last, now } => {
@@ -333,6 +334,16 @@ fn append(error: &AppendError) -> (String, String) {
     (zh, en)
 }
 
+fn replaced(known: u64, found: Option<u64>) -> String {
+    let found = found.map_or_else(
+        || "日志文件已被更换或移走".to_owned(),
+        |found| format!("现有 {found} 条,且与原记录不相接"),
+    );
+    format!(
+        "日志在运行中被替换:原有 {known} 条记录,{found}。请停止所有服务,用 anju verify --against 核对签名树头,再重新启动"
+    )
+}
+
 fn read(error: &ReadError) -> (String, String) {
     let zh = match error {
         ReadError::Corrupt { position, what } => {
@@ -342,6 +353,7 @@ fn read(error: &ReadError) -> (String, String) {
             format!("日志第{position}条记录由更新版本的安居写成(本版本不认识{what}),请使用新版本")
         }
         ReadError::Beyond { asked, size } => format!("日志只有 {size} 条记录,没有第 {asked} 条"),
+        ReadError::Replaced { known, found } => replaced(*known, *found),
         ReadError::Closed => "日志已关闭".to_owned(),
         ReadError::Unavailable(source) => format!("数据库出错({source}),请稍后重试"),
     };

@@ -107,18 +107,33 @@ fn is_due(told: &mut Duration, now: Duration) -> bool {
     due
 }
 
-/// Where a log that is not opened any more is first bad; if that cannot be told, what the opening said.
+/// Where a log that is not opened any more is first bad; if that cannot be told, what the opening said, without a position.
 async fn unopened(opener: &Opener, what: &str) -> Refusal {
     match opener.store.verify_unopened().await {
         Err(
             VerifyError::Altered { position, what }
             | VerifyError::Read(ReadError::Corrupt { position, what }),
         ) => altered(position, &what),
-        _ => altered(1, what),
+        _ => unreadable(what),
     }
 }
 
+/// What is not even a log that could be read from its beginning: no position is the first bad one.
+fn unreadable(what: &str) -> Refusal {
+    Refusal::new(
+        "altered",
+        format!("日志无法读取,不能指出从哪条记录起({what})。请保留原件备查,从备份恢复后再校验"),
+        format!(
+            "the log cannot be read, so no record can be named as the first bad one ({what}). Keep it as evidence, restore the log from a backup and verify that"
+        ),
+    )
+}
+
 fn altered(position: u64, what: &str) -> Refusal {
+    // Where records are not even found, the engine says 0; they are counted from 1.
+    if position == 0 {
+        return unreadable(what);
+    }
     Refusal::new(
         "altered",
         format!("第{position}条记录起与原记录不符({what})。请保留原件备查,从备份恢复后再校验"),

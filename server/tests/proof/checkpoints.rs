@@ -213,6 +213,42 @@ fn a_changed_record_is_named_by_its_position() {
     assert!(!told["what"].as_str().unwrap().is_empty());
 }
 
+#[test]
+fn a_file_that_cannot_be_read_as_a_log_is_refused_without_a_position() {
+    let spoil: [fn(&Desk); 3] = [
+        |desk| desk.sql("DROP TABLE head"),
+        |desk| desk.sql("DELETE FROM head"),
+        // The page that says which tables there are, behind the file's own header.
+        |desk| {
+            desk.keep("anju.db", "copy.db");
+            let mut bytes = std::fs::read(desk.path("copy.db")).unwrap();
+            bytes[100..4_096].fill(0xff);
+            std::fs::write(desk.path("copy.db"), bytes).unwrap();
+            desk.put_back("copy.db", "anju.db");
+        },
+    ];
+    for (n, spoil) in spoil.into_iter().enumerate() {
+        let desk = Desk::new();
+        desk.project();
+        spoil(&desk);
+        let told = desk.json(&["verify"], 1);
+        assert_eq!(told["ok"], false, "{n}: {told}");
+        assert_eq!(told["reason"], "altered", "{n}: {told}");
+        assert!(told["position"].is_null(), "{n}: {told}");
+        let english = desk.run(&["verify", "--lang", "en"]);
+        assert_eq!(english.code, 1, "{n}: {english:?}");
+        assert!(
+            english.err.contains("the log cannot be read"),
+            "{n}: {english:?}"
+        );
+        assert!(!english.err.contains("position"), "{n}: {english:?}");
+        let chinese = desk.run(&["verify", "--lang", "zh"]);
+        assert_eq!(chinese.code, 1, "{n}: {chinese:?}");
+        assert!(chinese.err.contains("日志无法读取"), "{n}: {chinese:?}");
+        assert!(!chinese.err.contains("第0条"), "{n}: {chinese:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_server_signs_at_its_interval_and_only_what_is_new() {
     let directory = tempfile::tempdir().unwrap();

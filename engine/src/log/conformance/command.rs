@@ -126,6 +126,67 @@ pub async fn the_same_id_with_another_request_is_refused(backend: &dyn Backend) 
     assert_eq!(size(&*log).await, 2);
 }
 
+/// The digest says what was asked, not what came of it: a caller who decides again, on what the log holds by then, may come
+/// to other events. The command has been done, so none of them is taken, in whatever number and for whatever stream.
+pub async fn a_repeat_with_other_events_has_the_first_outcome_and_adds_none(backend: &dyn Backend) {
+    let (log, hold) = held(backend, LogOptions::default()).await;
+    let other_events = || {
+        vec![
+            request(1, vec![part("a", at(9), vec![event(20)])]),
+            request(1, vec![part("b", Expected::NoStream, vec![event(21)])]),
+            several(1, "a", 7),
+            request(
+                1,
+                vec![
+                    part("b", Expected::Any, vec![event(22)]),
+                    part("c", Expected::Any, vec![event(23), event(24)]),
+                ],
+            ),
+        ]
+    };
+    // In the batch of the first one.
+    let first = enqueue(&*log, several(1, "a", 2)).await.ok().unwrap();
+    let mut repeats = Vec::new();
+    for other in other_events() {
+        repeats.push(enqueue(&*log, other).await.ok().unwrap());
+    }
+    hold.send_replace(false);
+    let first = first.await.unwrap();
+    assert!(!first.repeated);
+    for repeat in repeats {
+        assert_eq!(repeat.await.unwrap(), repeated(&first));
+    }
+    // Later, alone and beside an append that lands.
+    for (n, other) in (2..).zip(other_events()) {
+        let (repeat, landed) =
+            tokio::join!(log.append(other), log.append(single(n, "d", Expected::Any)));
+        assert_eq!(repeat.unwrap(), repeated(&first));
+        assert!(!landed.unwrap().repeated);
+    }
+    let before = all(&*log).await;
+    for other in other_events() {
+        assert_eq!(log.append(other).await.unwrap(), repeated(&first));
+    }
+    // What is no append at all is none under a known id either.
+    assert!(matches!(
+        log.append(request(1, Vec::new())).await,
+        Err(AppendError::Invalid(_))
+    ));
+    assert_eq!(all(&*log).await, before);
+    assert_eq!(before.len(), 1 + 2 + other_events().len());
+    assert_eq!(log.stream_revision(&stream("b")).await.unwrap(), None);
+    log.verify(&|_, _| {}).await.unwrap();
+    // After a restart.
+    drop(log);
+    backend.close().await;
+    if let Some(log) = backend.reopen(LogOptions::default(), clock()).await {
+        for other in other_events() {
+            assert_eq!(log.append(other).await.unwrap(), repeated(&first));
+        }
+        assert_eq!(all(&*log).await, before);
+    }
+}
+
 /// A refusal is not an outcome: the command has not been done.
 pub async fn a_refused_command_may_be_sent_again(backend: &dyn Backend) {
     let log = open(backend).await;

@@ -259,3 +259,34 @@ pub async fn everything_is_the_same_after_reopening(backend: &dyn Backend) {
         }
     }
 }
+
+/// Whatever is asked of the tree, the answer is hashes or an error: a level or a place that no log is long enough for is
+/// beyond it, and a run that is not there is not shortened.
+pub async fn hashes_that_no_log_can_have_are_refused(backend: &dyn Backend) {
+    let log = open(backend).await;
+    log.append(several(1, "a", 299)).await.unwrap();
+    for level in 8..=u8::MAX {
+        let asked = log.tree_hashes(level, 0, 1).await;
+        assert!(
+            matches!(
+                asked,
+                Err(ReadError::Beyond {
+                    asked: u64::MAX,
+                    size: 300
+                })
+            ),
+            "level {level}: {asked:?}"
+        );
+    }
+    for (level, start, count) in [(0, u64::MAX, 1), (1, u64::MAX >> 8, 1), (7, 255, 1)] {
+        let asked = log.tree_hashes(level, start, count).await;
+        assert!(matches!(asked, Err(ReadError::Beyond { .. })), "{asked:?}");
+    }
+    for (level, start, count) in [(0, 250, 7), (0, 299, 2), (1, 1, 1), (2, 0, 1), (7, 254, 1)] {
+        let asked = log.tree_hashes(level, start, count).await;
+        assert!(matches!(asked, Err(ReadError::Corrupt { .. })), "{asked:?}");
+    }
+    assert_eq!(log.tree_hashes(0, 0, 256).await.unwrap().len(), 256);
+    assert_eq!(log.tree_hashes(0, 256, 44).await.unwrap().len(), 44);
+    assert_eq!(log.tree_hashes(1, 0, 1).await.unwrap().len(), 1);
+}

@@ -2,11 +2,13 @@
 
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
+use tokio::sync::Mutex;
 
 use crate::log::ReadError;
 use crate::log::group::corrupt;
+use crate::log::growth::run_of;
 use crate::log::plan::Ledger;
-use crate::merkle::{Hash, TILE_WIDTH, Tree, levels_of, partial_width};
+use crate::merkle::{self, Hash, HashSource, TILE_WIDTH, Tree, levels_of, partial_width};
 
 use super::fault::read_error;
 use super::read::{self, HeadRow, hash, signed, tile_roots};
@@ -77,4 +79,42 @@ async fn leaves(conn: &mut PgConnection, start: u64, width: u64) -> Result<Vec<H
         leaves.push(hash(row, 1)?);
     }
     Ok(leaves)
+}
+
+/// The root that the log had at a past size, as the tiles and records of now give it.
+pub(super) async fn past_root(conn: &mut PgConnection, size: u64) -> Result<Hash, ReadError> {
+    merkle::root_at(&Hashes(Mutex::new(conn)), size).await
+}
+
+/// The hashes of the tree, read on one connection.
+struct Hashes<'c>(Mutex<&'c mut PgConnection>);
+
+impl HashSource for Hashes<'_> {
+    type Error = ReadError;
+
+    async fn hashes(&self, level: u8, start: u64, count: u64) -> Result<Vec<Hash>, ReadError> {
+        let mut conn = self.0.lock().await;
+        let fail = |error| read_error(0, error);
+        let stored = sqlx::query("SELECT hashes FROM tile WHERE level = $1 AND number = $2")
+            .bind(i16::from(level))
+            .bind(signed(start / TILE_WIDTH))
+            .fetch_optional(&mut **conn)
+            .await
+            .map_err(fail)?;
+        let hashes = match (stored, level.checked_sub(1)) {
+            (Some(row), _) => {
+                let bytes: &[u8] = row.try_get(0).map_err(fail)?;
+                run_of(bytes, start, count)
+            }
+            (None, None) => leaves(&mut conn, start, count).await.map_err(fail)?,
+            (None, Some(below)) => tile_roots(&mut **conn, below, start, count)
+                .await
+                .map_err(fail)?,
+        };
+        if hashes.len() as u64 == count {
+            Ok(hashes)
+        } else {
+            Err(corrupt(0, "the tree misses hashes"))
+        }
+    }
 }

@@ -24,13 +24,14 @@ use uuid::Uuid;
 
 use crate::event::{CommandId, Position, StreamId};
 use crate::log::audit::event_at;
+use crate::log::growth::Replaced;
 use crate::log::plan::{Batch, Known, Ledger, StreamState, Taken};
 use crate::log::writer::{Ask, Begun, Committed, Store, StoreError};
 use crate::log::{ReadError, RecordedCommand};
 use crate::merkle::Hash;
 
 use super::fault::{Fault, fault, read_error, silence, store_error};
-use super::ledger::load_ledger;
+use super::ledger::{load_ledger, past_root};
 use super::place::{Address, answer_within};
 use super::read::{hash, instant, signed, unsigned};
 use super::skew::Skew;
@@ -272,7 +273,7 @@ impl PostgresStore {
                 }
                 found = self.look(ledger.size(), ask).await?;
                 let link = self.link().await.map_err(fail)?;
-                moved = Some(load_ledger(link).await?);
+                moved = Some(follow_far(link, ledger).await?);
                 followed = None;
             } else {
                 moved = Some(follow(ledger, &found)?);
@@ -491,15 +492,7 @@ fn follow(before: &Ledger, found: &Found) -> Result<Ledger, ReadError> {
     }
     ledger.root = ledger.tree.root();
     if ledger.size() != found.size || ledger.root != found.root {
-        return Err(ReadError::Corrupt {
-            position: before.size().min(found.size),
-            what: format!(
-                "the log was exchanged under the running writer: it had {} records, it has {}, \
-                 and does not begin with them",
-                before.size(),
-                found.size
-            ),
-        });
+        return Err(replaced(before, found.size));
     }
     ledger.last = found.last;
     ledger.streams = found.streams;
@@ -507,8 +500,25 @@ fn follow(before: &Ledger, found: &Found) -> Result<Ledger, ReadError> {
     Ok(ledger)
 }
 
+/// The same where others have written more than is followed record by record.
+async fn follow_far(link: &mut PgConnection, before: &Ledger) -> Result<Ledger, ReadError> {
+    let ledger = load_ledger(link).await?;
+    if ledger.size() <= before.size() || past_root(link, before.size()).await? != before.root {
+        return Err(replaced(before, ledger.size()));
+    }
+    Ok(ledger)
+}
+
+fn replaced(before: &Ledger, found: u64) -> ReadError {
+    ReadError::Replaced {
+        known: before.size(),
+        found: Some(found),
+    }
+}
+
 fn failed(error: ReadError) -> StoreError {
     match error {
+        ReadError::Replaced { known, found } => StoreError::Replaced(Replaced { known, found }),
         ReadError::Unavailable(source) => match source.downcast::<sqlx::Error>() {
             Ok(error) => store_error(*error),
             Err(source) => StoreError::Failed(Arc::from(source)),

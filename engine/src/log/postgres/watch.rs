@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{PgPool, Row};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
+
+use crate::log::growth::Growth;
 
 use super::place::{Address, answer_within};
 
@@ -56,14 +58,15 @@ impl Ears {
     }
 }
 
-/// Looks every now and then how far the log is, and when it is told that somebody has appended. Ends with the log.
+/// Looks every now and then how far the log is, and when it is told that somebody has appended. Ends with the log. A log
+/// that is shorter than it was known to be is not the one that was opened: see [`crate::log::growth`].
 ///
 /// Looking is what is relied on: a notification can be lost with the connection that was to bring it, none is sent to a
 /// server that has come since the last look, and whoever may connect to the database can send one that says anything.
 pub(super) async fn watch_others(
     reads: PgPool,
     ears: Ears,
-    grown: Weak<watch::Sender<u64>>,
+    grown: Weak<Growth>,
     interval: Duration,
 ) {
     let heard = Arc::new(Notify::new());
@@ -85,9 +88,10 @@ pub(super) async fn watch_others(
         if grown.strong_count() == 0 || reads.is_closed() {
             break;
         }
+        let known = grown.upgrade().map_or(0, |grown| grown.known());
         if hint {
             if let Ok(size) = sqlx::query_scalar(SIZE).fetch_one(&reads).await {
-                tell(&grown, size);
+                tell(&grown, known, size);
             }
             continue;
         }
@@ -97,7 +101,7 @@ pub(super) async fn watch_others(
         let others = found.is_err() || found.as_ref().is_ok_and(|(_, others)| *others);
         ears.others.store(others, Ordering::Relaxed);
         if let Ok((size, _)) = found {
-            tell(&grown, size);
+            tell(&grown, known, size);
         }
     }
     listening.abort();
@@ -113,7 +117,7 @@ fn ticks(interval: Duration) -> tokio::time::Interval {
 async fn listen(
     pool: PgPool,
     channel: String,
-    grown: Weak<watch::Sender<u64>>,
+    grown: Weak<Growth>,
     heard: Arc<Notify>,
     interval: Duration,
 ) {
@@ -129,7 +133,7 @@ async fn listen(
         }
         while let Ok(Some(told)) = listener.try_recv().await {
             // This server's own appends are told to it as well, and are no news.
-            let known = grown.upgrade().map_or(0, |grown| *grown.borrow());
+            let known = grown.upgrade().map_or(0, |grown| grown.known());
             if told.payload().parse::<u64>().is_ok_and(|size| size > known) {
                 heard.notify_one();
             }
@@ -137,13 +141,9 @@ async fn listen(
     }
 }
 
-fn tell(grown: &Weak<watch::Sender<u64>>, size: i64) {
-    let (Some(grown), Ok(size)) = (grown.upgrade(), u64::try_from(size)) else {
-        return;
-    };
-    grown.send_if_modified(|known| {
-        let more = size > *known;
-        *known = size.max(*known);
-        more
-    });
+/// `size` was read after `known` was known.
+fn tell(grown: &Weak<Growth>, known: u64, size: i64) {
+    if let (Some(grown), Ok(size)) = (grown.upgrade(), u64::try_from(size)) {
+        grown.seen(known, size);
+    }
 }

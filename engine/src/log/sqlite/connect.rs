@@ -13,6 +13,7 @@ use crate::log::prepare::log_created;
 use crate::log::{AppendError, Origin, ReadError};
 use crate::merkle::empty_root;
 
+use super::file::FileMark;
 use super::layout::{Layout, SCHEMA_VERSION};
 use super::store::{SqliteStore, load_ledger};
 use super::{migrate, read};
@@ -34,6 +35,7 @@ pub(super) struct Opened {
     pub(super) reads: SqlitePool,
     pub(super) origin: Origin,
     pub(super) layout: Layout,
+    pub(super) file: FileMark,
 }
 
 fn connection(path: &Path, options: &LogOptions) -> SqliteConnectOptions {
@@ -258,8 +260,11 @@ pub(super) async fn open(path: &Path, options: &LogOptions) -> Result<Opened, Op
             return Err(error);
         }
     };
+    let file = FileMark::of(path).map_err(|error| fail(sqlx::Error::Io(error)))?;
+    let store = SqliteStore::new(conn, current).await.map_err(fail)?;
     Ok(Opened {
-        store: SqliteStore::new(conn, current).await.map_err(fail)?,
+        store: store.marked(file.clone()),
+        file,
         ledger,
         reads,
         origin,

@@ -15,15 +15,20 @@ use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
+use tokio::sync::Mutex;
 
 use crate::event::{CommandId, StreamId};
+use crate::log::growth::{Replaced, run_of};
 use crate::log::plan::{Batch, Known, Ledger, StreamState, Taken};
 use crate::log::writer::{Ask, Begun, Committed, Store, StoreError};
 use crate::log::{ReadError, audit::event_at};
-use crate::merkle::{Hash, TILE_WIDTH, Tree, empty_root, leaf_hash, levels_of, partial_width};
+use crate::merkle::{
+    self, Hash, HashSource, TILE_WIDTH, Tree, empty_root, leaf_hash, levels_of, partial_width,
+};
 use crate::record::InstantText;
 
 use super::connect::{Trouble, trouble};
+use super::file::FileMark;
 use super::layout::{Layout, last_revision, with_bits};
 use super::read::{self, hash, read_error, recorded_command, unsigned};
 
@@ -161,6 +166,8 @@ pub(super) struct SqliteStore {
     layout: Layout,
     /// For how many transactions to assume nothing.
     caution: u32,
+    /// The file of the log that is open; `None` while it is being made.
+    file: Option<FileMark>,
 }
 
 impl SqliteStore {
@@ -180,7 +187,14 @@ impl SqliteStore {
             seen: empty_root(),
             layout,
             caution: 0,
+            file: None,
         })
+    }
+
+    /// From now on no commit counts that went into another file than the one that bears this mark.
+    pub(super) fn marked(mut self, file: FileMark) -> Self {
+        self.file = Some(file);
+        self
     }
 
     pub(super) fn into_connection(self) -> SqliteConnection {
@@ -316,16 +330,14 @@ impl SqliteStore {
     /// Another process has written: takes over where the log stands now, if it has only grown.
     async fn follow(&mut self, before: &Ledger) -> Result<Ledger, ReadError> {
         let ledger = load_ledger(&mut self.conn).await?;
-        if ledger.size() > before.size() {
+        let goes_on = ledger.size() > before.size()
+            && past_root(&mut self.conn, before.size()).await? == before.root;
+        if goes_on {
             return Ok(ledger);
         }
-        Err(ReadError::Corrupt {
-            position: ledger.size(),
-            what: format!(
-                "the file was exchanged under the running log: it had {} records, it has {}",
-                before.size(),
-                ledger.size()
-            ),
+        Err(ReadError::Replaced {
+            known: before.size(),
+            found: Some(ledger.size()),
         })
     }
 }
@@ -361,6 +373,7 @@ fn stream_state(row: &SqliteRow) -> Result<(StreamId, StreamState), sqlx::Error>
 
 fn store_error(error: ReadError) -> StoreError {
     match error {
+        ReadError::Replaced { known, found } => StoreError::Replaced(Replaced { known, found }),
         ReadError::Unavailable(source) => match source.downcast::<sqlx::Error>() {
             Ok(error) => sqlx_error(*error),
             Err(source) => StoreError::Failed(Arc::from(source)),
@@ -425,10 +438,16 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&mut self, batch: Batch, ledger: &Ledger) -> Result<Committed, StoreError> {
+        let known = batch.first - 1;
         let written = self.write(batch, ledger).await;
         // Whatever came of it: if there was a guess, it is answered.
         match (std::mem::take(&mut self.assumed), written) {
-            (_, Ok(())) => Ok(Committed::Done),
+            // What went into a file that is no longer the log's is not in the log. Only afterwards is it known: a file
+            // may be exchanged at any moment before.
+            (_, Ok(())) => match self.file.as_ref().map(|file| file.check(known)) {
+                Some(Err(replaced)) => Err(StoreError::Replaced(replaced)),
+                _ => Ok(Committed::Done),
+            },
             // One statement has rolled itself back.
             (true, Err(error)) if is_refusal(&error) => {
                 self.caution = CAUTION;
@@ -530,4 +549,45 @@ async fn leaves(
             Ok(leaf_hash(record.as_bytes()))
         })
         .collect()
+}
+
+/// The root that the log had at a past size, as the tiles and records of now give it.
+async fn past_root(conn: &mut SqliteConnection, size: u64) -> Result<Hash, ReadError> {
+    merkle::root_at(&Hashes(Mutex::new(conn)), size).await
+}
+
+/// The hashes of the tree, read in the open transaction.
+struct Hashes<'c>(Mutex<&'c mut SqliteConnection>);
+
+impl HashSource for Hashes<'_> {
+    type Error = ReadError;
+
+    async fn hashes(&self, level: u8, start: u64, count: u64) -> Result<Vec<Hash>, ReadError> {
+        let mut conn = self.0.lock().await;
+        let fail = |error| read_error(0, error);
+        let stored = sqlx::query("SELECT hashes FROM tile WHERE level = ? AND number = ?")
+            .bind(i64::from(level))
+            .bind(int(start / TILE_WIDTH))
+            .fetch_optional(&mut **conn)
+            .await
+            .map_err(fail)?;
+        let hashes = match (stored, level.checked_sub(1)) {
+            (Some(row), _) => {
+                let bytes: &[u8] = row.try_get(0).map_err(fail)?;
+                run_of(bytes, start, count)
+            }
+            (None, None) => leaves(&mut conn, start, count).await?,
+            (None, Some(below)) => read::tile_roots(&mut **conn, below, start, count)
+                .await
+                .map_err(fail)?,
+        };
+        if hashes.len() as u64 == count {
+            Ok(hashes)
+        } else {
+            Err(ReadError::Corrupt {
+                position: 0,
+                what: "the tree misses hashes".to_owned(),
+            })
+        }
+    }
 }
