@@ -176,12 +176,16 @@ pub(crate) struct Auditor {
 /// For how many commands room is made at once, at most: a head may say anything.
 const ROOM: u64 = 1 << 22;
 
+/// For how many commands of a log that says it has `size` records room is made at once.
+pub(crate) fn room_for(size: u64) -> usize {
+    usize::try_from(size.min(ROOM)).unwrap_or_default()
+}
+
 impl Auditor {
     /// One that is likely to take `size` records. To grow costs more than to audit: what is moved must first be cleared.
     pub(crate) fn of_about(size: u64) -> Self {
-        let room = usize::try_from(size.min(ROOM)).unwrap_or_default();
         let mut auditor = Self::default();
-        auditor.derived.commands.reserve_exact(room);
+        auditor.derived.commands.reserve_exact(room_for(size));
         auditor
     }
 

@@ -8,7 +8,7 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::event::{CommandId, Position};
-use crate::log::audit::{Auditor, Checked, Derived, altered, check_records};
+use crate::log::audit::{Auditor, Checked, Derived, altered, check_records, room_for};
 use crate::log::group::{on_a_thread, threads};
 use crate::log::vouch::{Kept, KeptTile};
 use crate::log::{RecordedCommand, VerifyError};
@@ -56,8 +56,8 @@ struct Sink<'s> {
 impl Verification<'_> {
     /// The records up to `size`, and what follows from them; of those before the first bad one, if there is one.
     pub(super) async fn records(&self, size: u64) -> (Found, Result<(), VerifyError>) {
-        let mut auditor = Auditor::default();
-        let mut commands = Vec::new();
+        let mut auditor = Auditor::of_about(size);
+        let mut commands = Vec::with_capacity(room_for(size));
         let mut beside = Ok(());
         let sink = Sink {
             auditor: &mut auditor,
