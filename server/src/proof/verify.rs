@@ -114,17 +114,17 @@ async fn unopened(opener: &Opener, what: &str) -> Refusal {
             VerifyError::Altered { position, what }
             | VerifyError::Read(ReadError::Corrupt { position, what }),
         ) => altered(position, &what),
-        _ => unreadable(what),
+        _ => nowhere(what),
     }
 }
 
-/// What is not even a log that could be read from its beginning: no position is the first bad one.
-fn unreadable(what: &str) -> Refusal {
+/// What is wrong with the file or its tables, and not with a record: no position is the first bad one.
+fn nowhere(what: &str) -> Refusal {
     Refusal::new(
         "altered",
-        format!("日志无法读取,不能指出从哪条记录起({what})。请保留原件备查,从备份恢复后再校验"),
+        format!("日志未通过校验,且不能指出从哪条记录起({what})。请保留原件备查,从备份恢复后再校验"),
         format!(
-            "the log cannot be read, so no record can be named as the first bad one ({what}). Keep it as evidence, restore the log from a backup and verify that"
+            "the log is not verified, and no record can be named as the first bad one ({what}). Keep it as evidence, restore the log from a backup and verify that"
         ),
     )
 }
@@ -132,7 +132,7 @@ fn unreadable(what: &str) -> Refusal {
 fn altered(position: u64, what: &str) -> Refusal {
     // Where records are not even found, the engine says 0; they are counted from 1.
     if position == 0 {
-        return unreadable(what);
+        return nowhere(what);
     }
     Refusal::new(
         "altered",

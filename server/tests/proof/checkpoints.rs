@@ -238,13 +238,18 @@ fn a_file_that_cannot_be_read_as_a_log_is_refused_without_a_position() {
         let english = desk.run(&["verify", "--lang", "en"]);
         assert_eq!(english.code, 1, "{n}: {english:?}");
         assert!(
-            english.err.contains("the log cannot be read"),
+            english
+                .err
+                .contains("no record can be named as the first bad one"),
             "{n}: {english:?}"
         );
         assert!(!english.err.contains("position"), "{n}: {english:?}");
         let chinese = desk.run(&["verify", "--lang", "zh"]);
         assert_eq!(chinese.code, 1, "{n}: {chinese:?}");
-        assert!(chinese.err.contains("日志无法读取"), "{n}: {chinese:?}");
+        assert!(
+            chinese.err.contains("不能指出从哪条记录起"),
+            "{n}: {chinese:?}"
+        );
         assert!(!chinese.err.contains("第0条"), "{n}: {chinese:?}");
     }
 }
