@@ -99,6 +99,7 @@ fn request(n: u64, streams: u64) -> Result<AppendRequest, Failure> {
     Ok(AppendRequest {
         command_id: CommandId(id),
         request_digest: [7; 32],
+        unchanged: Vec::new(),
         appends: vec![StreamAppend {
             stream: StreamId::new(format!("project-example-{stream:06}"))?,
             expected: Expected::Any,

@@ -1,7 +1,8 @@
 //! How fast the log on PostgreSQL is, beside the raw limits of the same server in the same run.
 //!
 //! `cargo run --release -p anju-engine --example postgres_rates [SECONDS [CLIENTS]]` starts a private cluster with
-//! fsync on and prints one line for each measurement; with CLIENTS only that of the log with so many in flight, with `two` only that of two servers. Every
+//! fsync on and prints one line for each measurement; with CLIENTS only that of the log with so many in flight, with `two` only that of two
+//! servers, in turn with one. Every
 //! raw control writes the same record bytes.
 
 #![allow(
@@ -43,6 +44,7 @@ fn request(n: u64, expected: Expected) -> AppendRequest {
     AppendRequest {
         command_id: CommandId(id),
         request_digest: [7; 32],
+        unchanged: Vec::new(),
         appends: vec![StreamAppend {
             stream: StreamId::new(format!("project-{}", n % STREAMS)).unwrap(),
             expected,
@@ -218,16 +220,24 @@ async fn main() {
         appends(&log, &turn, 256, time).await;
     }
     if std::env::args().nth(2).as_deref() == Some("two") {
-        let half = appends(&log, &turn, 32, time).await;
-        let one = appends(&log, &turn, 64, time).await;
         let other = open(&url).await;
-        for _ in 0..2 {
-            let (a, b) = tokio::join!(
-                appends(&log, &turn, 32, time),
-                appends(&other, &turn, 32, time)
-            );
+        for round in 0..6 {
+            let half = appends(&log, &turn, 32, time).await;
+            let one = appends(&log, &turn, 64, time).await;
+            let both = async |time| {
+                let (a, b) = tokio::join!(
+                    appends(&log, &turn, 32, time),
+                    appends(&other, &turn, 32, time)
+                );
+                a + b
+            };
+            // The other has fallen behind, and has to meet the streams again.
+            both(time / 2).await;
+            let both = both(time).await;
             println!(
-                "one server, 32: {half:.0}, 64: {one:.0}   two servers, 32 each: {a:.0} + {b:.0}"
+                "{round}: one server, 32: {half:.0}, 64: {one:.0}   two servers, 32 each: {both:.0}, ratios {:.2} and {:.2}",
+                both / half,
+                both / one
             );
         }
         other.close().await;

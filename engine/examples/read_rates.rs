@@ -192,6 +192,7 @@ fn request(n: u64) -> Result<AppendRequest, Failure> {
     Ok(AppendRequest {
         command_id: CommandId(id),
         request_digest: [7; 32],
+        unchanged: Vec::new(),
         appends: vec![StreamAppend {
             stream: StreamId::new(format!("project-example-{:05}", n % STREAMS))?,
             expected: match (n / STREAMS).checked_sub(1) {

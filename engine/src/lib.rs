@@ -45,6 +45,7 @@
 //!     .append(AppendRequest {
 //!         command_id,
 //!         request_digest: [0; 32],
+//!         unchanged: Vec::new(),
 //!         appends: vec![StreamAppend {
 //!             stream: StreamId::new("project-1")?,
 //!             expected: Expected::NoStream,
@@ -80,7 +81,8 @@ pub use event::{
 pub use log::{
     AnyLog, AppendError, AppendRequest, Appended, CreateOptions, EventLog, Expected, Head,
     InvalidAppend, LogOptions, Looked, MemoryLog, OpenError, Origin, PostgresLog, ReadError,
-    RecordedCommand, SqliteLog, StreamAppend, TlsTrouble, Unsuitable, Verified, VerifyError,
+    RecordedCommand, SqliteLog, StreamAppend, TlsTrouble, Unchanged, Unsuitable, Verified,
+    VerifyError,
 };
 pub use projection::{Checkpoint, Freshness, Projection, ProjectionError, Runner};
 pub use subscription::Subscription;

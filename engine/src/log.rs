@@ -40,7 +40,7 @@ pub(crate) use audit::origin_of;
 pub use memory::MemoryLog;
 pub use options::{CreateOptions, LogOptions, OpenError, TlsTrouble, Unsuitable};
 pub use postgres::PostgresLog;
-pub use prepare::{MAX_APPEND_BYTES, MAX_EVENTS};
+pub use prepare::{MAX_APPEND_BYTES, MAX_EVENTS, MAX_UNCHANGED};
 pub use sqlite::SqliteLog;
 
 /// What a writer knows of a stream when it appends.
@@ -73,8 +73,28 @@ pub struct AppendRequest {
     /// SHA-256 of the canonical command: what was asked, not what came of it. The same id with another digest is
     /// refused; see [`EventLog::append`] for the same digest with other events.
     pub request_digest: [u8; 32],
-    /// One or several streams; a stream may stand only once.
+    /// Streams that the command rests on without appending to them, at most [`MAX_UNCHANGED`]: each must be where it was
+    /// when the command was decided, or nothing lands ([`AppendError::Conflict`]). So a decision under the newest calendar
+    /// is only recorded while that calendar is the newest. Not recorded, and not asked of a repeat.
+    pub unchanged: Vec<Unchanged>,
+    /// One or several streams; a stream may stand only once, here and in `unchanged` together.
     pub appends: Vec<StreamAppend>,
+}
+
+/// A stream that must be where it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unchanged {
+    /// The stream.
+    pub stream: StreamId,
+    /// The revision of its last event; `None` if it must not exist.
+    pub revision: Option<Revision>,
+}
+
+impl Unchanged {
+    /// The same as an expectation.
+    fn expected(&self) -> Expected {
+        self.revision.map_or(Expected::NoStream, Expected::Exactly)
+    }
 }
 
 /// What an append has done.
@@ -195,6 +215,17 @@ pub enum AppendError {
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl Expected {
+    /// Whether it holds of a stream whose last event has this revision; `None` if the stream does not exist.
+    pub(crate) fn holds(self, actual: Option<Revision>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::NoStream => actual.is_none(),
+            Self::Exactly(revision) => actual == Some(revision),
+        }
+    }
+}
+
 impl AppendError {
     /// Whether sending the same request again may succeed.
     #[must_use]
@@ -212,12 +243,20 @@ pub enum InvalidAppend {
     /// No stream, or a stream without events.
     #[error("an append needs at least one event for each of its streams")]
     Empty,
-    /// A stream stands twice in one request.
+    /// A stream stands twice in one request, be it to append to or to be unchanged.
     #[error("stream {0} stands twice in one append")]
     StreamTwice(StreamId),
     /// More events than one command may append.
     #[error("{count} events in one append, at most {limit}")]
     TooMany {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// More streams that must be unchanged than one command may name.
+    #[error("{count} streams must be unchanged, at most {limit}")]
+    TooManyUnchanged {
         /// How many there are.
         count: usize,
         /// How many there may be.
@@ -366,6 +405,8 @@ pub enum VerifyError {
 /// - `recorded_at` MUST be `max(clock, last recorded_at)`, cut to microseconds.
 /// - The root, every index and the records MUST advance in one transaction.
 /// - A repeated command MUST be answered with its first outcome, in the same batch, later, and after a restart.
+/// - What is [`AppendRequest::unchanged`] MUST be judged as the streams appended to are: as of the append's own position,
+///   with everything before it counted and nothing after.
 /// - A refused append MUST NOT consume a position and MUST NOT fail its neighbours in the same batch.
 /// - The queue of waiting appends MUST be bounded; a full one answers [`AppendError::Overloaded`].
 /// - Appends MUST be taken in the order in which their futures were first polled.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use anju_engine::{
     AppendRequest, CommandId, EventLog, Expected, LogOptions, MemoryLog, Position, Revision,
-    SqliteLog, StreamAppend,
+    SqliteLog, StreamAppend, Unchanged,
 };
 use common::{clock, create, event, stream};
 use jiff::SignedDuration;
@@ -27,6 +27,8 @@ struct Step {
     command: u128,
     digest: u8,
     parts: Vec<(u8, Option<u64>, u8)>,
+    /// Streams that must be unchanged.
+    rests_on: Vec<(u8, Option<u64>)>,
     text: String,
     /// Whether the next step comes in the same batch.
     joined: bool,
@@ -40,18 +42,22 @@ fn step() -> impl Strategy<Value = Step> {
         0_u128..40,
         prop_oneof![9 => Just(0_u8), 1 => Just(1)],
         proptest::collection::vec(part, 1..4),
+        proptest::collection::vec((0_u8..5, proptest::option::of(0_u64..6)), 0..2),
         any::<String>(),
         any::<bool>(),
         -2_000_000_i64..10_000_000,
     )
-        .prop_map(|(command, digest, parts, text, joined, moved)| Step {
-            command,
-            digest,
-            parts,
-            text,
-            joined,
-            moved,
-        })
+        .prop_map(
+            |(command, digest, parts, rests_on, text, joined, moved)| Step {
+                command,
+                digest,
+                parts,
+                rests_on,
+                text,
+                joined,
+                moved,
+            },
+        )
 }
 
 impl Step {
@@ -77,9 +83,14 @@ impl Step {
                     })
                     .collect(),
             });
+        let unchanged = self.rests_on.iter().map(|(name, revision)| Unchanged {
+            stream: stream(&format!("s-{name}")),
+            revision: revision.map(Revision),
+        });
         AppendRequest {
             command_id: CommandId(Uuid::from_u128(base >> 24 << 24)),
             request_digest: [self.digest; 32],
+            unchanged: unchanged.collect(),
             appends: appends.collect(),
         }
     }

@@ -19,7 +19,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anju_engine::{
-    AppendError, EventLog, Expected, LogOptions, Position, PostgresLog, Revision, Subscription,
+    AppendError, AppendRequest, EventLog, Expected, LogOptions, Position, PostgresLog, Revision,
+    Subscription, Unchanged,
 };
 use cluster::{Cluster, Disk};
 use common::{clock, command, create, stream};
@@ -271,6 +272,50 @@ async fn of_two_servers_that_write_one_revision_one_is_told_to_read_again() {
         );
     }
     assert_eq!(a.head().await.unwrap().size, 62);
+    a.close().await;
+    b.close().await;
+}
+
+/// A command that appends to one stream and rests on another.
+fn resting(number: u128, name: &str, on: &str, revision: u64) -> AppendRequest {
+    let unchanged = vec![Unchanged {
+        stream: stream(on),
+        revision: Some(Revision(revision)),
+    }];
+    AppendRequest {
+        unchanged,
+        ..command(number, name, Expected::Any, 1)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_remembers_of_a_stream_it_rests_on_is_not_believed_after_another_has_moved_it()
+ {
+    let url = shared().database();
+    let (a, b) = (make(&url).await, open(&url).await);
+    a.append(command(1, "rule", Expected::NoStream, 1))
+        .await
+        .unwrap();
+    a.append(resting(2, "p", "rule", 0)).await.unwrap();
+    // Both know both streams by now, and take turns in moving the rule and resting on it.
+    for n in 0..20_u64 {
+        let (mover, rester) = if n % 2 == 0 { (&b, &a) } else { (&a, &b) };
+        let number = u128::from(10 * n + 10);
+        let moves = command(number, "rule", Expected::Exactly(Revision(n)), 1);
+        mover.append(moves).await.unwrap();
+        let stale = rester.append(resting(number + 1, "p", "rule", n)).await;
+        assert!(
+            matches!(
+                &stale,
+                Err(AppendError::Conflict { stream, actual: Some(actual), .. })
+                    if stream.as_str() == "rule" && *actual == Revision(n + 1)
+            ),
+            "{n}: {stale:?}"
+        );
+        let fresh = resting(number + 1, "p", "rule", n + 1);
+        rester.append(fresh).await.unwrap();
+    }
+    assert_eq!(a.verify(&|_, _| {}).await.unwrap().size, 43);
     a.close().await;
     b.close().await;
 }

@@ -133,6 +133,7 @@ async fn append_alone(events: &[RecordedEvent]) -> Result<Vec<Duration>, Failed>
         let request = AppendRequest {
             command_id: CommandId(Uuid::new_v4()),
             request_digest: [7; 32],
+            unchanged: Vec::new(),
             appends: vec![StreamAppend {
                 stream: event.stream.clone(),
                 expected: Expected::Any,

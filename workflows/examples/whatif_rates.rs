@@ -294,6 +294,7 @@ async fn append(
     log.append(AppendRequest {
         command_id: CommandId(Uuid::now_v7()),
         request_digest: [0; 32],
+        unchanged: Vec::new(),
         appends: appends
             .into_iter()
             .map(|(stream, events)| StreamAppend {

@@ -1,8 +1,10 @@
 //! The one door through which commands enter: load, decide, append, and again if somebody was faster.
 
+mod deciding;
 mod identity;
 mod library;
 mod migrate;
+mod seen;
 mod states;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +21,7 @@ use jiff::Timestamp;
 
 use crate::calendar::Calendar;
 use crate::definition::Definition;
-use crate::project::decide::{CommandError, Context, Decision, MigrationRefused, decide};
+use crate::project::decide::{CommandError, Decision, MigrationRefused};
 use crate::project::event::{ProjectEvent, ProjectId, Transition, UnreadableEvent};
 use crate::project::state::Envelope;
 use crate::project::{Command, ProjectState};
@@ -28,9 +30,11 @@ use crate::publish::{
 };
 use crate::upcast::upcasters;
 
+pub use deciding::{Decided, Decider};
 pub use identity::{event_id, new_command_id, request_digest};
 pub use library::Library;
 pub use migrate::{Migration, migration_command_id};
+use seen::Seen;
 use states::States;
 
 /// How many times a command is decided again because its project moved meanwhile.
@@ -114,6 +118,7 @@ pub struct Handler {
     clock: Arc<dyn Clock>,
     library: Library,
     states: Mutex<States>,
+    seen: Seen,
 }
 
 impl Handler {
@@ -124,6 +129,7 @@ impl Handler {
             log,
             clock,
             states: Mutex::new(States::new(KEPT_STATES)),
+            seen: Seen::default(),
         }
     }
 
@@ -148,9 +154,14 @@ impl Handler {
     fn now_after(&self, head: &Head) -> Timestamp {
         match head.last_recorded_at {
             Some(last) if head.origin.simulated => last,
-            Some(last) => self.clock.now().max(last),
-            None => self.clock.now(),
+            last => self.now_since(last),
         }
+    }
+
+    /// What the handler takes for now in a log that is not simulated, after a record of `last`.
+    fn now_since(&self, last: Option<Timestamp>) -> Timestamp {
+        let now = self.clock.now();
+        last.map_or(now, |last| now.max(last))
     }
 
     /// Registers a project in the newest definition of a programme, or carries out a command on a registered one.
@@ -163,11 +174,16 @@ impl Handler {
     ) -> Result<Outcome, HandleError> {
         let occurred = request.occurred_at.as_ref().map(OccurredAt::as_str);
         let digest = request_digest(project, programme, command, occurred);
+        let mut foreseen = self.foreseen(project, command, request, digest);
         for _ in 0..RETRIES {
-            let (state, decided) = match self
-                .decided(project, programme, command, request, digest)
-                .await
-            {
+            let decided = match foreseen.take() {
+                Some(foreseen) => Ok(foreseen),
+                None => {
+                    self.decided(project, programme, command, request, digest)
+                        .await
+                }
+            };
+            let (state, decided) = match decided {
                 Ok(decided) => decided,
                 // A command that was done is answered as it was then, whatever would be decided on it now.
                 Err(error) => return self.done_before(request.command_id, digest, error).await,
@@ -178,6 +194,7 @@ impl Handler {
                     return self.stored(appended.first, appended.last, true).await;
                 }
                 Ok(appended) => {
+                    self.seen.recorded(appended.recorded_at);
                     let events = events
                         .into_iter()
                         .zip(appended.first.0..)
@@ -201,47 +218,6 @@ impl Handler {
             }
         }
         Err(HandleError::Contended(project.to_string()))
-    }
-
-    /// Decides on a command as the log stands now.
-    async fn decided(
-        &self,
-        project: &ProjectId,
-        programme: Option<&str>,
-        command: &Command,
-        request: &Request,
-        digest: [u8; 32],
-    ) -> Result<(Option<Arc<ProjectState>>, Decided), HandleError> {
-        let calendars = StreamId::new(CALENDAR_STREAM)?;
-        let (state, looked) = self.look(project, std::slice::from_ref(&calendars)).await?;
-        let (definition, definition_digest) = match (&state, programme) {
-            (Some(state), _) => {
-                let bound = &state.registered;
-                let digest = bound.definition.clone();
-                (
-                    self.library.definition(&bound.programme, &digest).await?,
-                    digest,
-                )
-            }
-            (None, Some(programme)) => self.library.newest_definition(programme).await?,
-            (None, None) => {
-                return Err(CommandError::NotRegistered {
-                    project: project.to_string(),
-                }
-                .into());
-            }
-        };
-        let revision = looked.others.first().copied().flatten();
-        let calendar = self.library.calendar_at(revision).await?;
-        let decided = Decider {
-            definition: &definition,
-            definition_digest: &definition_digest,
-            calendar: &calendar,
-            now: self.now_after(&looked.head),
-            simulated: looked.head.origin.simulated,
-        }
-        .decide(project, state.as_deref(), command, request, digest)?;
-        Ok((state, decided))
     }
 
     /// The outcome of a command that was done before, or the error if it was not.
@@ -343,7 +319,7 @@ impl Handler {
                 kind,
                 occurred_at: occurred_at.clone(),
                 actor: request.actor.clone(),
-                source: source_in(head.origin.simulated, request.source),
+                source: deciding::source_in(head.origin.simulated, request.source),
                 causation: None,
                 correlation: None,
                 data,
@@ -354,6 +330,7 @@ impl Handler {
             .append(AppendRequest {
                 command_id: request.command_id,
                 request_digest: identity::digest_of(&["publish", stream.as_str(), what]),
+                unchanged: Vec::new(),
                 appends: vec![StreamAppend {
                     stream: stream.clone(),
                     expected: Expected::Any,
@@ -468,144 +445,4 @@ fn refusal(decision: &Decision) -> Option<Transition> {
         }
         _ => None,
     })
-}
-
-/// The source that is recorded: a simulated log holds nothing but simulated events and rules.
-fn source_in(simulated: bool, source: Source) -> Source {
-    if simulated && source != Source::Rule {
-        Source::Simulation
-    } else {
-        source
-    }
-}
-
-/// Everything a decision needs apart from the state and the command: for the handler, and for players that keep
-/// their own states.
-#[derive(Clone, Copy)]
-pub struct Decider<'a> {
-    /// The definition the project is bound to.
-    pub definition: &'a Definition,
-    /// Its digest.
-    pub definition_digest: &'a str,
-    /// The newest calendar.
-    pub calendar: &'a Calendar,
-    /// Now.
-    pub now: Timestamp,
-    /// Whether the log is simulated.
-    pub simulated: bool,
-}
-
-/// A decision, ready to be appended.
-#[derive(Debug)]
-pub struct Decided {
-    /// What to append.
-    pub request: AppendRequest,
-    /// What was decided.
-    pub decision: Decision,
-}
-
-impl Decided {
-    /// The events as the log will record them, but for position and instant, which only the log knows.
-    fn recorded_at_its_place(&self, state: Option<&ProjectState>) -> Vec<RecordedEvent> {
-        let next = state.map_or(0, |state| state.revision + 1);
-        let parts = self.request.appends.iter();
-        let events = parts.flat_map(|part| part.events.iter().map(|event| (&part.stream, event)));
-        events
-            .zip(next..)
-            .map(|((stream, event), revision)| RecordedEvent {
-                position: Position(0),
-                stream: stream.clone(),
-                revision: Revision(revision),
-                id: event.id,
-                kind: event.kind.clone(),
-                schema: event.schema,
-                occurred_at: event.occurred_at.clone(),
-                recorded_at: Timestamp::UNIX_EPOCH,
-                actor: event.actor.clone(),
-                source: event.source,
-                command_id: self.request.command_id,
-                causation: event.causation,
-                correlation: event.correlation,
-                data: event.data.clone(),
-            })
-            .collect()
-    }
-}
-
-impl Decider<'_> {
-    /// Decides, and renders the events. Pure: the ids come from the command id.
-    pub fn decide(
-        &self,
-        project: &ProjectId,
-        state: Option<&ProjectState>,
-        command: &Command,
-        request: &Request,
-        request_digest: [u8; 32],
-    ) -> Result<Decided, HandleError> {
-        let today = OccurredAt::on(anju_engine::event::shanghai_day(self.now));
-        let occurred_at = request.occurred_at.clone().unwrap_or(today);
-        let context = Context {
-            definition: self.definition,
-            definition_digest: self.definition_digest,
-            calendar: self.calendar,
-            now: self.now,
-            role: &request.actor.role,
-            unit: request.actor.unit.as_deref(),
-        };
-        let decision = decide(context, project, state, command, &occurred_at)?;
-        let append = Rendering {
-            project,
-            state,
-            request,
-            request_digest,
-            simulated: self.simulated,
-        }
-        .append(&decision)?;
-        Ok(Decided {
-            request: append,
-            decision,
-        })
-    }
-}
-
-/// What a decision needs to become an append.
-struct Rendering<'a> {
-    project: &'a ProjectId,
-    state: Option<&'a ProjectState>,
-    request: &'a Request,
-    request_digest: [u8; 32],
-    simulated: bool,
-}
-
-impl Rendering<'_> {
-    fn append(&self, decision: &Decision) -> Result<AppendRequest, HandleError> {
-        let request = self.request;
-        let source = source_in(self.simulated, request.source);
-        let mut events = Vec::with_capacity(decision.events.len());
-        for (index, (event, occurred_at)) in decision.events.iter().enumerate() {
-            let (kind, data) = event.clone().into_parts()?;
-            events.push(NewEvent {
-                id: event_id(request.command_id, index),
-                schema: upcasters().newest(&kind),
-                kind,
-                occurred_at: occurred_at.clone(),
-                actor: request.actor.clone(),
-                source,
-                causation: None,
-                correlation: None,
-                data,
-            });
-        }
-        Ok(AppendRequest {
-            command_id: request.command_id,
-            request_digest: self.request_digest,
-            appends: vec![StreamAppend {
-                stream: self.project.stream()?,
-                expected: self.state.map_or(Expected::NoStream, |state| {
-                    Expected::Exactly(Revision(state.revision))
-                }),
-                events,
-            }],
-        })
-    }
 }

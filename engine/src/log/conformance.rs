@@ -19,6 +19,7 @@ pub mod origin;
 pub mod reading;
 pub mod subscribing;
 pub mod time;
+pub mod unchanged;
 
 use std::sync::Arc;
 
@@ -72,6 +73,13 @@ macro_rules! event_log_conformance {
                 several_streams_land_whole_or_not_at_all,
                 a_conflict_does_not_fail_its_neighbours,
                 a_refused_append_consumes_no_position,
+            }
+            unchanged {
+                what_an_append_rests_on_must_be_as_it_was,
+                an_append_of_the_same_batch_may_take_away_what_another_rests_on,
+                a_repeat_does_not_ask_again_what_it_rested_on,
+                what_an_append_rests_on_is_named_once_and_bounded,
+                of_two_that_rest_on_each_others_streams_one_lands,
             }
             command {
                 a_repeat_has_the_first_outcome,
@@ -202,6 +210,7 @@ fn request(n: u128, appends: Vec<StreamAppend>) -> AppendRequest {
     AppendRequest {
         command_id: CommandId(id(n)),
         request_digest: [u8::try_from(n % 251).unwrap(); 32],
+        unchanged: Vec::new(),
         appends,
     }
 }

@@ -217,28 +217,32 @@ impl Planner<'_> {
 
     /// Everything that can refuse, before anything is written.
     fn check(&self, request: &Prepared) -> Result<(), AppendError> {
+        for other in &request.unchanged {
+            self.hold(&other.stream, other.expected())?;
+        }
         let mut position = self.ledger.size() + 1;
         for part in &request.streams {
-            let events = self.state(&part.stream).map_or(0, |state| state.events);
-            let actual = events.checked_sub(1).map(Revision);
-            let holds = match part.expected {
-                Expected::Any => true,
-                Expected::NoStream => actual.is_none(),
-                Expected::Exactly(revision) => actual == Some(revision),
-            };
-            if !holds {
-                return Err(AppendError::Conflict {
-                    stream: part.stream.clone(),
-                    expected: part.expected,
-                    actual,
-                });
-            }
+            let events = self.hold(&part.stream, part.expected)?;
             for (draft, revision) in part.drafts.iter().zip(events..) {
                 draft.checked_len(Position(position), Revision(revision))?;
                 position += 1;
             }
         }
         Ok(())
+    }
+
+    /// How many events a stream has, if it is where it is expected to be.
+    fn hold(&self, stream: &StreamId, expected: Expected) -> Result<u64, AppendError> {
+        let events = self.state(stream).map_or(0, |state| state.events);
+        let actual = events.checked_sub(1).map(Revision);
+        if expected.holds(actual) {
+            return Ok(events);
+        }
+        Err(AppendError::Conflict {
+            stream: stream.clone(),
+            expected,
+            actual,
+        })
     }
 
     fn write(&mut self, request: &Prepared) -> Appended {

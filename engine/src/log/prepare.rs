@@ -10,10 +10,13 @@ use crate::event::{CommandId, Data, EventId, EventType, MAX_INTEGER, NewEvent, S
 use crate::record::{Draft, InstantText, canonical_json};
 
 use super::options::CreateOptions;
-use super::{AppendRequest, Expected, InvalidAppend, StreamAppend};
+use super::{AppendRequest, Expected, InvalidAppend, StreamAppend, Unchanged};
 
 /// How many events one append may hold.
 pub const MAX_EVENTS: usize = 4_096;
+
+/// How many streams one append may name that must be unchanged.
+pub const MAX_UNCHANGED: usize = 64;
 
 /// How many bytes of records one append may hold.
 pub const MAX_APPEND_BYTES: usize = 16 << 20;
@@ -23,6 +26,7 @@ pub const MAX_APPEND_BYTES: usize = 16 << 20;
 pub(crate) struct Prepared {
     pub(crate) command_id: CommandId,
     pub(crate) request_digest: [u8; 32],
+    pub(crate) unchanged: Vec<Unchanged>,
     pub(crate) streams: Vec<PreparedStream>,
     /// About how many bytes of records.
     pub(crate) bytes: usize,
@@ -64,6 +68,7 @@ pub(crate) fn prepare(request: AppendRequest, simulated: bool) -> Result<Prepare
     Ok(Prepared {
         command_id: request.command_id,
         request_digest: request.request_digest,
+        unchanged: request.unchanged,
         streams,
         bytes,
     })
@@ -81,10 +86,19 @@ fn check_shape(request: &AppendRequest) -> Result<(), InvalidAppend> {
             limit: MAX_EVENTS,
         });
     }
+    if request.unchanged.len() > MAX_UNCHANGED {
+        return Err(InvalidAppend::TooManyUnchanged {
+            count: request.unchanged.len(),
+            limit: MAX_UNCHANGED,
+        });
+    }
     let mut streams = HashSet::new();
-    for append in &request.appends {
-        if request.appends.len() > 1 && !streams.insert(&append.stream) {
-            return Err(InvalidAppend::StreamTwice(append.stream.clone()));
+    let named = request.appends.iter().map(|append| &append.stream);
+    let named = named.chain(request.unchanged.iter().map(|other| &other.stream));
+    let several = request.appends.len() + request.unchanged.len() > 1;
+    for stream in named {
+        if several && !streams.insert(stream) {
+            return Err(InvalidAppend::StreamTwice(stream.clone()));
         }
     }
     let mut ids = HashSet::new();
@@ -164,6 +178,7 @@ pub(crate) fn log_created(
         AppendRequest {
             command_id: CommandId(id),
             request_digest,
+            unchanged: Vec::new(),
             appends: vec![StreamAppend {
                 stream: StreamId::new("log")?,
                 expected: Expected::NoStream,

@@ -508,7 +508,10 @@ async fn told(closed: &mut watch::Receiver<bool>) {
     let _ = closed.wait_for(|closed| *closed).await;
 }
 
+/// The streams that must be known to plan the requests.
 fn streams_of(requests: &[Prepared]) -> impl Iterator<Item = &StreamId> {
-    let parts = requests.iter().flat_map(|r| &r.streams);
-    parts.map(|part| &part.stream)
+    requests.iter().flat_map(|request| {
+        let moved = request.streams.iter().map(|part| &part.stream);
+        moved.chain(request.unchanged.iter().map(|other| &other.stream))
+    })
 }

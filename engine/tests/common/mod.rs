@@ -56,6 +56,7 @@ pub(crate) fn command(n: u128, name: &str, expected: Expected, events: u128) -> 
     AppendRequest {
         command_id: CommandId(Uuid::from_u128(n << 16)),
         request_digest: [u8::try_from(n % 251).unwrap(); 32],
+        unchanged: Vec::new(),
         appends: vec![StreamAppend {
             stream: stream(name),
             expected,

@@ -374,6 +374,7 @@ async fn append_again(log: &MemoryLog, event: RecordedEvent) {
     let append = AppendRequest {
         command_id: CommandId(event.id.0),
         request_digest: [0; 32],
+        unchanged: Vec::new(),
         appends: vec![StreamAppend {
             stream: event.stream,
             expected: Expected::Any,

@@ -499,6 +499,7 @@ async fn unreadable(world: &World, project: &ProjectId) {
     let append = AppendRequest {
         command_id: CommandId(request.command_id.0),
         request_digest: [1; 32],
+        unchanged: Vec::new(),
         appends: vec![StreamAppend {
             stream: project.stream().unwrap(),
             expected: Expected::Any,

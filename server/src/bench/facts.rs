@@ -103,6 +103,7 @@ impl Feed {
         Ok(AppendRequest {
             command_id,
             request_digest: Sha256::digest(n.to_be_bytes()).into(),
+            unchanged: Vec::new(),
             appends: vec![StreamAppend {
                 stream: StreamId::new(format!("project-bench-{:05}", n % self.streams))?,
                 expected: match (n / self.streams).checked_sub(1) {

@@ -329,6 +329,7 @@ impl Growing {
         Ok(AppendRequest {
             command_id,
             request_digest: [7; 32],
+            unchanged: Vec::new(),
             appends: vec![StreamAppend {
                 stream: project(n)?.stream().map_err(HandleError::from)?,
                 expected: Expected::Exactly(Revision(u64::from(revision) - 1)),

@@ -278,6 +278,7 @@ async fn begin(handler: &Handler, project: &ProjectId, n: usize) -> Result<(), F
     let append = AppendRequest {
         command_id,
         request_digest: [0; 32],
+        unchanged: Vec::new(),
         appends: vec![StreamAppend {
             stream: project.stream().map_err(HandleError::from)?,
             expected: last.map_or(Expected::NoStream, Expected::Exactly),

@@ -346,6 +346,7 @@ impl Player {
         let request = AppendRequest {
             command_id,
             request_digest: Sha256::digest(format!("{stream}/{day}")).into(),
+            unchanged: Vec::new(),
             appends: vec![StreamAppend {
                 stream: StreamId::new(stream).map_err(HandleError::from)?,
                 expected: Expected::Any,

@@ -51,6 +51,15 @@ impl Library {
         &self,
         programme: &str,
     ) -> Result<(Arc<Definition>, String), HandleError> {
+        let (_, definition, digest) = self.newest_at(programme).await?;
+        Ok((definition, digest))
+    }
+
+    /// The newest definition of a programme, with the revision its stream has and its digest.
+    pub(super) async fn newest_at(
+        &self,
+        programme: &str,
+    ) -> Result<(Revision, Arc<Definition>, String), HandleError> {
         let stream = definition_stream(programme)?;
         let revision = self
             .log
@@ -73,7 +82,8 @@ impl Library {
                 newest
             }
         };
-        Ok((self.definition(programme, &digest).await?, digest))
+        let definition = self.definition(programme, &digest).await?;
+        Ok((revision, definition, digest))
     }
 
     /// The definition of a programme by its digest.
@@ -82,8 +92,8 @@ impl Library {
         programme: &str,
         digest: &str,
     ) -> Result<Arc<Definition>, HandleError> {
-        if let Some(definition) = self.kept().definitions.get(digest) {
-            return Ok(definition.clone());
+        if let Some(definition) = self.kept_definition(digest) {
+            return Ok(definition);
         }
         let stream = definition_stream(programme)?;
         let publications = Publications::fold(&self.read_all(&stream).await?);
@@ -92,6 +102,18 @@ impl Library {
                 programme: programme.to_owned(),
                 digest: digest.to_owned(),
             })
+    }
+
+    /// The definition with this digest, if it is kept.
+    pub(super) fn kept_definition(&self, digest: &str) -> Option<Arc<Definition>> {
+        self.kept().definitions.get(digest).cloned()
+    }
+
+    /// The calendar that was the newest when its stream had this revision, if it is kept.
+    pub(super) fn kept_calendar(&self, revision: Revision) -> Option<Arc<Calendar>> {
+        let kept = self.kept();
+        let (at, calendar) = kept.calendar.as_ref()?;
+        (*at == revision).then(|| Arc::clone(calendar))
     }
 
     /// The digests under which definitions of a programme were published, oldest first.
@@ -120,9 +142,16 @@ impl Library {
 
     /// The newest calendar of the log, or the one this build brings if none was published.
     pub async fn calendar(&self) -> Result<Arc<Calendar>, HandleError> {
+        Ok(self.newest_calendar().await?.1)
+    }
+
+    /// The same, with the revision of the calendars' stream.
+    pub(super) async fn newest_calendar(
+        &self,
+    ) -> Result<(Option<Revision>, Arc<Calendar>), HandleError> {
         let stream = StreamId::new(CALENDAR_STREAM)?;
         let revision = self.log.stream_revision(&stream).await?;
-        self.calendar_at(revision).await
+        Ok((revision, self.calendar_at(revision).await?))
     }
 
     /// The newest calendar of the log, whose stream has this revision.
@@ -134,10 +163,8 @@ impl Library {
             return Ok(Arc::new(Calendar::builtin()));
         };
         let stream = StreamId::new(CALENDAR_STREAM)?;
-        if let Some((at, calendar)) = &self.kept().calendar
-            && *at == revision
-        {
-            return Ok(calendar.clone());
+        if let Some(calendar) = self.kept_calendar(revision) {
+            return Ok(calendar);
         }
         let publications = Publications::fold(&self.read_all(&stream).await?);
         let calendar = Arc::new(publications.calendar()?.unwrap_or_else(Calendar::builtin));

@@ -8,7 +8,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Builder;
 
-use super::{HandleError, Handler, Outcome, RETRIES, Rendering, Request};
+use super::deciding::{Rendering, calendars_at};
+use super::{HandleError, Handler, Outcome, RETRIES, Request};
 use crate::calendar::Calendar;
 use crate::definition::Definition;
 use crate::migration::{Mapping, Plan, Rehearsal, Version, rehearse};
@@ -112,13 +113,13 @@ impl Handler {
                 .library()
                 .definition(&bound.programme, &bound.definition)
                 .await?;
-            let calendar = self.library().calendar().await?;
+            let (revision, calendar) = self.library().newest_calendar().await?;
             let context = self
                 .context(&definition, &bound.definition, &calendar)
                 .await?;
             let decision = decide_migration(context, migration.plan(), &state)?;
             let simulated = self.log().head().await?.origin.simulated;
-            let append = Rendering {
+            let mut append = Rendering {
                 project,
                 state: Some(&state),
                 request,
@@ -126,6 +127,7 @@ impl Handler {
                 simulated,
             }
             .append(&decision)?;
+            append.unchanged = vec![calendars_at(revision)?];
             match self.log().append(append).await {
                 Ok(appended) => {
                     let outcome = self

@@ -9,8 +9,8 @@ use crate::project::event::ProjectId;
 /// States used lately, at most twice `generation` of them: when the young generation is full it becomes the old one, and
 /// the old one goes. What is used moves to the young one, so what goes was not used for a whole generation.
 ///
-/// A state is as of its revision. Whoever takes one asks the log what has come after that, and the append checks the
-/// revision once more: a state that is behind costs a second decision, never a wrong one.
+/// A state is as of its revision, and the append of what was decided on it checks that: a state that is behind costs a
+/// second decision, never a wrong one. Whoever only shows one asks the log first what has come after it.
 #[derive(Debug)]
 pub(super) struct States {
     generation: usize,

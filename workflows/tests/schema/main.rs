@@ -87,6 +87,7 @@ impl Past {
         let request = AppendRequest {
             command_id: CommandId(id),
             request_digest: [0; 32],
+            unchanged: Vec::new(),
             appends: vec![StreamAppend {
                 stream: anju_engine::StreamId::new(stream).unwrap(),
                 expected: Expected::Any,

@@ -60,6 +60,7 @@ async fn record_many(server: &Server, project: &str, count: u64) {
         let request = AppendRequest {
             command_id,
             request_digest: [1; 32],
+            unchanged: Vec::new(),
             appends: vec![append],
         };
         server.app.log.append(request).await.unwrap();

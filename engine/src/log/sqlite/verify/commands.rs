@@ -27,7 +27,7 @@ const DIGEST: usize = 32;
 /// digest, first position, `,`, how many more events, `;`; the last id.
 const ROWS: &str = "SELECT count(*), min(length(command_id) = 16 AND length(digest) = 32), \
      CAST(coalesce(group_concat(command_id || digest || first || ',' || (last - first) || ';', ''), '') AS BLOB), \
-     max(command_id) FROM (SELECT * FROM command WHERE command_id > ? ORDER BY command_id LIMIT ?)";
+     max(command_id) FROM (SELECT * FROM command WHERE command_id > ? ORDER BY command_id LIMIT ? + 0)";
 
 impl Verification<'_> {
     /// The hash over all commands, of an index that has each of them once and nothing else.
