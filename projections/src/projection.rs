@@ -252,7 +252,7 @@ impl Rows<'_> {
         let mut after = 0i64;
         loop {
             let page = sqlx::query(
-                "SELECT project_no, state FROM snapshot WHERE project_no > ? ORDER BY project_no LIMIT ?",
+                "SELECT project_no, state FROM snapshot WHERE project_no > ? ORDER BY project_no LIMIT ? + 0",
             )
             .bind(after)
             .bind(i64::try_from(PAGE).unwrap_or(i64::MAX))

@@ -144,13 +144,14 @@ impl Lamp {
     }
 }
 
-/// Projects whose next step is due, through the index of step days.
+/// Projects whose next step is due, through the index of step days. SQLite plans a statement anew for each value of a
+/// parameter that stands alone as a `LIMIT`: hence the sum, here and elsewhere.
 const DUE_STEPS: &str = "
     SELECT p.project
     FROM deadline d CROSS JOIN project p ON p.no = d.project_no
     WHERE d.next_step_day <= ?
     ORDER BY d.next_step_day, d.project_no, d.part
-    LIMIT ? OFFSET ?";
+    LIMIT ? + 0 OFFSET ?";
 
 impl Views {
     /// The projects that are past their day. A day before the latest event is answered from the projects' histories:

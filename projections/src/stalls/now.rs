@@ -33,7 +33,7 @@ const PAGE: &str = "
     FROM (
         SELECT project_no, part, project, ordinal FROM deadline
         WHERE due_day = ?1 AND cohort IN (SELECT value FROM json_each(?2))
-        ORDER BY project, ordinal LIMIT ?3 OFFSET ?4
+        ORDER BY project, ordinal LIMIT ?3 + 0 OFFSET ?4
     ) page
     CROSS JOIN deadline d ON d.project_no = page.project_no AND d.part = page.part
     CROSS JOIN project p ON p.no = d.project_no
