@@ -7,6 +7,7 @@ mod copy;
 mod fault;
 mod lease;
 mod ledger;
+mod look;
 mod place;
 mod read;
 mod rights;

@@ -17,30 +17,26 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Executor, Row};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::event::{CommandId, Position, StreamId};
-use crate::log::audit::event_at;
+use crate::event::{CommandId, StreamId};
+use crate::log::ReadError;
 use crate::log::growth::Replaced;
-use crate::log::plan::{Batch, Known, Ledger, StreamState, Taken};
+use crate::log::plan::{Batch, Ledger, StreamState};
 use crate::log::writer::{Ask, Begun, Committed, Store, StoreError};
-use crate::log::{ReadError, RecordedCommand};
 use crate::merkle::Hash;
 
 use super::fault::{Fault, fault, read_error, silence, store_error};
-use super::ledger::{load_ledger, past_root};
+use super::look::{FOLLOWED, Found, LOOK, follow, follow_far};
 use super::place::{Address, answer_within};
-use super::read::{hash, instant, signed, unsigned};
+use super::read::signed;
 use super::skew::Skew;
 use super::tell::Telling;
 use super::turn::Turn;
 use super::write;
-
-/// How many records of others are taken over one by one; beyond, the ledger is loaded anew.
-const FOLLOWED: u64 = 4_096;
 
 /// After how many misses the head is locked before anything is looked up.
 const MISSES: u32 = 3;
@@ -48,28 +44,6 @@ const MISSES: u32 = 3;
 /// How long to wait before connecting again: at first, and at most.
 const PAUSE: Duration = Duration::from_millis(20);
 const MAX_PAUSE: Duration = Duration::from_millis(500);
-
-/// The head, the commands that are known, the streams that exist, and what others have written: one snapshot.
-///
-/// What others have written comes in one row: first position, stream numbers, revisions, and the leaves end to end.
-const LOOK: &str = "
-SELECT 0::smallint, size, streams, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, root, commands,
-    recorded_at, NULL::uuid, NULL::bigint[], NULL::bigint[]
-FROM log_head WHERE id = 1
-UNION ALL
-SELECT 1::smallint, position, last, NULL, digest, NULL, record, command_id, NULL, NULL
-FROM record WHERE command_id = ANY ($1)
-UNION ALL
-SELECT 2::smallint, s.stream_no,
-    (SELECT r.revision FROM record r WHERE r.stream_no = s.stream_no ORDER BY r.revision DESC LIMIT 1),
-    NULL, NULL, NULL, s.name, NULL, NULL, NULL
-FROM stream s WHERE s.name = ANY ($2)
-UNION ALL
-SELECT 3::smallint, min(position), count(*), max(position),
-    string_agg(sha256('\\x00'::bytea || convert_to(record, 'UTF8')), ''::bytea), NULL,
-    NULL, NULL, array_agg(stream_no), array_agg(revision)
-FROM (SELECT * FROM record WHERE position > $3 ORDER BY position LIMIT $4) AS others
-HAVING count(*) > 0";
 
 /// The writer's own connection.
 pub(super) struct PostgresStore {
@@ -92,27 +66,6 @@ pub(super) struct PostgresStore {
     /// Whether the head is locked by an open transaction.
     locked: bool,
     turn: Turn,
-}
-
-/// What a look has found.
-struct Found {
-    size: u64,
-    root: Hash,
-    streams: u64,
-    commands: Hash,
-    last: Option<jiff::Timestamp>,
-    known: Known,
-    others: Others,
-}
-
-/// What others have written, in order and without a gap.
-#[derive(Default)]
-struct Others {
-    /// The position of the first.
-    first: u64,
-    leaves: Vec<Hash>,
-    /// The stream of each as it was after it.
-    streams: Vec<StreamState>,
 }
 
 impl PostgresStore {
@@ -227,33 +180,8 @@ impl PostgresStore {
         };
         let rows = tokio::time::timeout(within, link.fetch_all(query)).await;
         let rows = rows.unwrap_or_else(|_| Err(silence())).map_err(fail)?;
-        let mut found = None;
-        let mut known = Known::default();
-        let mut others = Others::default();
-        for row in &rows {
-            match row.try_get::<i16, _>(0).map_err(fail)? {
-                0 => {
-                    let now = row.try_get(3).map_err(fail)?;
-                    self.skew.answered(before, now);
-                    found = Some(head(row).map_err(fail)?);
-                }
-                1 => {
-                    let (id, taken) = taken(row)?;
-                    known.commands.insert(id, taken);
-                }
-                2 => {
-                    let (stream, state) = stream_state(row).map_err(fail)?;
-                    known.streams.insert(stream, state);
-                }
-                _ => others = others_of(row).map_err(fail)?,
-            }
-        }
-        let mut found = found.ok_or_else(|| ReadError::Corrupt {
-            position: from,
-            what: "the head is missing".to_owned(),
-        })?;
-        found.known = known;
-        found.others = others;
+        let found = Found::of(from, &rows)?;
+        self.skew.answered(before, found.now);
         Ok(found)
     }
 
@@ -402,117 +330,6 @@ impl Trial {
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(MAX_PAUSE);
         true
-    }
-}
-
-fn head(row: &PgRow) -> Result<Found, sqlx::Error> {
-    Ok(Found {
-        size: unsigned(row, 1)?,
-        streams: unsigned(row, 2)?,
-        root: hash(row, 4)?,
-        commands: hash(row, 5)?,
-        last: instant(row.try_get(6)?)?,
-        known: Known::default(),
-        others: Others::default(),
-    })
-}
-
-/// A known command: digest, first, last, id, and the first record, which says when.
-fn taken(row: &PgRow) -> Result<(CommandId, Taken), ReadError> {
-    let command = (|| {
-        let command = RecordedCommand {
-            first: Position(unsigned(row, 1)?),
-            last: Position(unsigned(row, 2)?),
-            request_digest: hash(row, 4)?,
-        };
-        let record: &str = row.try_get(6)?;
-        let id: Uuid = row.try_get(7)?;
-        Ok((CommandId(id), command, record))
-    })();
-    let (id, command, record) = command.map_err(|error| read_error(0, error))?;
-    let recorded_at = event_at(command.first.0, record)?.recorded_at;
-    Ok((
-        id,
-        Taken {
-            command,
-            recorded_at,
-        },
-    ))
-}
-
-fn stream_id(name: &str) -> Result<StreamId, sqlx::Error> {
-    StreamId::new(name).map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
-/// A stream: number, last revision, name.
-fn stream_state(row: &PgRow) -> Result<(StreamId, StreamState), sqlx::Error> {
-    let state = StreamState {
-        number: unsigned(row, 1)?,
-        // A stream is made with its first event; without any, the log is damaged.
-        events: unsigned(row, 2)? + 1,
-    };
-    Ok((stream_id(row.try_get(6)?)?, state))
-}
-
-fn others_of(row: &PgRow) -> Result<Others, sqlx::Error> {
-    let wrong = |what: &str| sqlx::Error::Decode(what.into());
-    let (first, count, last) = (unsigned(row, 1)?, unsigned(row, 2)?, unsigned(row, 3)?);
-    let (leaves, rest) = row.try_get::<&[u8], _>(4)?.as_chunks::<32>();
-    let numbers: Vec<i64> = row.try_get(8)?;
-    let revisions: Vec<i64> = row.try_get(9)?;
-    let whole = rest.is_empty()
-        && [leaves.len(), numbers.len(), revisions.len()].map(|len| len as u64) == [count; 3]
-        && last == first + count - 1;
-    if !whole {
-        return Err(wrong("records of others are missing"));
-    }
-    let number = |n: i64| u64::try_from(n).map_err(|_| wrong("a number below nought"));
-    let streams = numbers.into_iter().zip(revisions).map(|(no, revision)| {
-        Ok(StreamState {
-            number: number(no)?,
-            events: number(revision)? + 1,
-        })
-    });
-    Ok(Others {
-        first,
-        leaves: leaves.to_vec(),
-        streams: streams.collect::<Result<_, sqlx::Error>>()?,
-    })
-}
-
-/// Takes over what others have written since `before`, if it leads to the head.
-fn follow(before: &Ledger, found: &Found) -> Result<Ledger, ReadError> {
-    let mut ledger = before.clone();
-    let mut filled = Vec::new();
-    if found.others.first == ledger.size() + 1 {
-        for leaf in &found.others.leaves {
-            ledger.tree.push(*leaf, &mut filled);
-            filled.clear();
-        }
-    }
-    ledger.root = ledger.tree.root();
-    if ledger.size() != found.size || ledger.root != found.root {
-        return Err(replaced(before, found.size));
-    }
-    ledger.last = found.last;
-    ledger.streams = found.streams;
-    ledger.commands = found.commands;
-    Ok(ledger)
-}
-
-/// The same where others have written more than is followed record by record.
-async fn follow_far(link: &mut PgConnection, before: &Ledger) -> Result<Ledger, ReadError> {
-    let ledger = load_ledger(link).await?;
-    if ledger.size() <= before.size() || past_root(link, before.size()).await? != before.root {
-        return Err(replaced(before, ledger.size()));
-    }
-    Ok(ledger)
-}
-
-fn replaced(before: &Ledger, found: u64) -> ReadError {
-    ReadError::Replaced {
-        known: before.size(),
-        found: Some(found),
     }
 }
 
