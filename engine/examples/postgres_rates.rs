@@ -1,9 +1,9 @@
 //! How fast the log on PostgreSQL is, beside the raw limits of the same server in the same run.
 //!
 //! `cargo run --release -p anju-engine --example postgres_rates [SECONDS [CLIENTS]]` starts a private cluster with
-//! fsync on and prints one line for each measurement; with CLIENTS only that of the log with so many in flight, with `two` only that of two
-//! servers, in turn with one. Every
-//! raw control writes the same record bytes.
+//! fsync on and prints one line for each measurement; with CLIENTS only that of the log with so many in flight, with
+//! `two` only that of two servers, in turn with one, with `ways` only the writer's statement beside `COPY`, which takes
+//! 450 times SECONDS. Every raw control writes the same record bytes.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +13,8 @@
 
 #[path = "../../tests/src/cluster.rs"]
 mod cluster;
+#[path = "postgres_rates/ways.rs"]
+mod ways;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -242,6 +244,18 @@ async fn main() {
         }
         other.close().await;
         log.close().await;
+        return;
+    }
+    if std::env::args().nth(2).as_deref() == Some("ways") {
+        let again = async || {
+            let (n, expected) = turn.next();
+            log.append(request(n, expected)).await.unwrap();
+        };
+        let statement = ways::statement(&url, again).await;
+        let statement = statement.expect("the writer's statement is not what it was");
+        let records = log.read_records(Position(2), 10_000).await.unwrap();
+        log.close().await;
+        ways::compare(&url, &cluster.socket(), statement, &records, time).await;
         return;
     }
     if let Some(clients) = std::env::args().nth(2) {
