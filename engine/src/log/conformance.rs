@@ -84,6 +84,7 @@ macro_rules! event_log_conformance {
             command {
                 a_repeat_has_the_first_outcome,
                 a_repeat_in_the_same_batch_has_the_first_outcome,
+                a_repeat_beside_fresh_and_refused_appends_has_the_first_outcome,
                 a_repeat_after_a_lost_reply_has_the_first_outcome,
                 a_repeat_after_reopening_has_the_first_outcome,
                 a_repeat_is_answered_though_its_expectation_no_longer_holds,

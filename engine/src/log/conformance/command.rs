@@ -47,6 +47,63 @@ pub async fn a_repeat_in_the_same_batch_has_the_first_outcome(backend: &dyn Back
     assert_eq!(size(&*log).await, 4);
 }
 
+/// A backend may plan a batch without asking which of its commands are known: whatever it finds out as it writes, a repeat is a
+/// repeat, a refused request that is known is one too, and what is fresh beside them lands once.
+pub async fn a_repeat_beside_fresh_and_refused_appends_has_the_first_outcome(
+    backend: &dyn Backend,
+) {
+    let (log, hold) = held(backend, LogOptions::default()).await;
+    hold.send_replace(false);
+    let first = log.append(single(1, "a", Expected::NoStream)).await;
+    let second = log.append(several(2, "a", 2)).await;
+    let (first, second) = (first.unwrap(), second.unwrap());
+    // A batch in which the known command would be written again; one in which it would be refused; and both.
+    let batches = [
+        vec![
+            several(2, "a", 2),
+            single(11, "b", Expected::Any),
+            single(12, "a", Expected::Any),
+        ],
+        vec![
+            single(1, "a", Expected::NoStream),
+            single(13, "b", at(0)),
+            single(14, "a", Expected::NoStream),
+        ],
+        vec![
+            single(15, "c", Expected::NoStream),
+            single(1, "a", Expected::NoStream),
+            several(2, "a", 2),
+            single(16, "c", at(0)),
+        ],
+    ];
+    for batch in batches {
+        let before = size(&*log).await;
+        hold.send_replace(true);
+        let mut waiting = Vec::new();
+        for request in &batch {
+            waiting.push(enqueue(&*log, request.clone()).await.ok().unwrap());
+        }
+        hold.send_replace(false);
+        let answers = futures::future::join_all(waiting).await;
+        let mut landed = 0;
+        for (request, answer) in batch.iter().zip(answers) {
+            match request.command_id.0.as_u128() {
+                1 => assert_eq!(answer.unwrap(), repeated(&first)),
+                2 => assert_eq!(answer.unwrap(), repeated(&second)),
+                14 => assert!(matches!(answer, Err(AppendError::Conflict { .. }))),
+                _ => {
+                    let answer = answer.unwrap();
+                    landed += 1;
+                    assert_eq!(answer.first, Position(before + landed));
+                    assert!(!answer.repeated);
+                }
+            }
+        }
+        assert_eq!(size(&*log).await, before + landed);
+    }
+    assert_eq!(log.verify(&|_, _| {}).await.unwrap().size, 9);
+}
+
 /// The caller is gone before its answer comes, and asks again: alone, beside others, and with several streams at once.
 pub async fn a_repeat_after_a_lost_reply_has_the_first_outcome(backend: &dyn Backend) {
     let (log, hold) = held(backend, LogOptions::default()).await;

@@ -283,7 +283,11 @@ impl PostgresStore {
             Ok(rows)
         };
         let rows = tokio::time::timeout(within, writing).await;
-        let rows = rows.unwrap_or_else(|_| Err(silence()))?;
+        let rows = match rows.unwrap_or_else(|_| Err(silence())) {
+            // Under the lock it was looked whether they are.
+            Err(error) if !locked && write::wrote_known(&error) => return Ok(false),
+            rows => rows?,
+        };
         let Some(row) = rows.first() else {
             return Ok(false);
         };
