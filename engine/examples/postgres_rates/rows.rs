@@ -73,29 +73,16 @@ impl<'a> Batch<'a> {
         let (root, commands, seen) = (hex(&self.root), hex(&self.commands), hex(&self.seen));
         let (size, streams, recorded_at) = (self.size, self.streams, self.recorded_at);
         let next = size + self.rows.len() as i64;
-        let ids: Vec<_> = self.rows.iter().map(|row| row.id.to_string()).collect();
-        let ids = ids.join(",");
         format!(
             "UPDATE log_head SET size = {next}, root = '{root}', recorded_at = '{recorded_at}', \
              streams = {streams}, commands = '{commands}' \
-             WHERE id = 1 AND size = {size} AND root = '{seen}' \
-             AND NOT EXISTS (SELECT FROM record WHERE command_id = ANY ('{{{ids}}}'::uuid[]))"
+             WHERE id = 1 AND size = {size} AND root = '{seen}'"
         )
     }
 
     /// The parameters of the same as a prepared statement, in the binary format.
-    pub(super) fn parameters(&self) -> [Vec<u8>; 8] {
-        const UUID: i32 = 2_950;
+    pub(super) fn parameters(&self) -> [Vec<u8>; 7] {
         let next = self.size + self.rows.len() as i64;
-        let mut ids = Vec::with_capacity(20 + 20 * self.rows.len());
-        // One dimension, no nulls; its length, and the number of its first element.
-        for word in [1, 0, UUID, self.rows.len() as i32, 1] {
-            ids.extend_from_slice(&word.to_be_bytes());
-        }
-        for row in &self.rows {
-            ids.extend_from_slice(&16_i32.to_be_bytes());
-            ids.extend_from_slice(row.id.as_bytes());
-        }
         [
             next.to_be_bytes().to_vec(),
             self.root.to_vec(),
@@ -104,7 +91,6 @@ impl<'a> Batch<'a> {
             self.commands.to_vec(),
             self.size.to_be_bytes().to_vec(),
             self.seen.to_vec(),
-            ids,
         ]
     }
 

@@ -29,50 +29,23 @@ const SETTINGS: [(&str, &str); 5] = [
 
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// The writer's statement: one round trip.
-    Unnest(Known),
+    /// The writer's statement: one round trip. That no command is known is left to the unique index.
+    Unnest,
+    /// The same, and it asks for each command whether it is known.
+    Asking,
     /// `BEGIN` and `UPDATE`, `COPY`, its rows, `COMMIT`: the four round trips that the driver cannot do without.
     Copy(Format),
     /// `COPY` with no driver at hand: everything is sent without waiting, one round trip.
-    Line(Known),
+    Line,
 }
 
-/// How a command that is known already keeps the batch out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Known {
-    /// By the writer's condition: the head does not move.
-    Asked,
-    /// By the unique index: the statement fails.
-    Index,
-}
-
-impl Known {
-    /// Of the prepared statement that moves the head.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Asked => "asked",
-            Self::Index => "index",
-        }
-    }
-}
-
-const WAYS: [(Way, &str); 6] = [
-    (Way::Unnest(Known::Asked), "the writer's statement"),
+const WAYS: [(Way, &str); 5] = [
+    (Way::Unnest, "the writer's statement"),
     (Way::Copy(Format::Binary), "COPY binary, four round trips"),
     (Way::Copy(Format::Text), "COPY text, four round trips"),
-    (Way::Line(Known::Asked), "COPY binary, one round trip"),
-    (
-        Way::Unnest(Known::Index),
-        "the statement, ids left to the index",
-    ),
-    (
-        Way::Line(Known::Index),
-        "COPY in one, ids left to the index",
-    ),
+    (Way::Line, "COPY binary, one round trip"),
+    (Way::Asking, "the statement, asking for each id"),
 ];
-
-const CONDITION: &str = "AND NOT EXISTS (SELECT FROM record WHERE command_id = ANY ($8))";
-const NO_CONDITION: &str = "AND $8::uuid[] IS NOT NULL";
 
 /// The statement that the log's writer sends for a batch without new streams and full tiles. `append` appends one event
 /// to a stream that is there.
@@ -89,10 +62,7 @@ pub(super) async fn statement(url: &str, append: impl AsyncFn()) -> Option<Strin
         .fetch_one(&mut conn)
         .await
         .unwrap();
-        if last.contains("INSERT INTO record")
-            && last.contains(CONDITION)
-            && !last.contains("INSERT INTO tile")
-        {
+        if last.contains("INSERT INTO record") && !last.contains("INSERT INTO tile") {
             return Some(last);
         }
     }
@@ -101,8 +71,6 @@ pub(super) async fn statement(url: &str, append: impl AsyncFn()) -> Option<Strin
 
 struct Writer {
     statement: String,
-    /// The same without its condition on the commands.
-    bare: String,
     conn: PgConnection,
     line: Line,
 }
@@ -110,26 +78,24 @@ struct Writer {
 impl Writer {
     async fn write(&mut self, way: Way, batch: &Batch<'_>) {
         match way {
-            Way::Unnest(known) => self.unnest(batch, known).await,
+            Way::Unnest => self.unnest(batch, false).await,
+            Way::Asking => self.unnest(batch, true).await,
             Way::Copy(format) => self.copy(batch, format).await,
-            Way::Line(known) => self.line(batch, known).await.unwrap(),
+            Way::Line => self.line(batch).await.unwrap(),
         }
     }
 
-    async fn line(&mut self, batch: &Batch<'_>, known: Known) -> Result<(), String> {
+    async fn line(&mut self, batch: &Batch<'_>) -> Result<(), String> {
         let (parameters, data) = (batch.parameters(), batch.encoded(Format::Binary));
         let line = &mut self.line;
-        line.copy(known.name(), &parameters, "copy", &data).await
+        line.copy("move", &parameters, "copy", &data).await
     }
 
-    async fn unnest(&mut self, batch: &Batch<'_>, known: Known) {
-        let statement = match known {
-            Known::Asked => &self.statement,
-            Known::Index => &self.bare,
-        };
+    async fn unnest(&mut self, batch: &Batch<'_>, asking: bool) {
         let rows = &batch.rows;
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-        let moved = sqlx::query(AssertSqlSafe(statement.as_str()))
+        let asked: &[_] = if asking { &ids } else { &[] };
+        let moved = sqlx::query(AssertSqlSafe(self.statement.as_str()))
             .bind(batch.size + rows.len() as i64)
             .bind(batch.root.to_vec())
             .bind(batch.recorded_at)
@@ -137,7 +103,7 @@ impl Writer {
             .bind(batch.commands.to_vec())
             .bind(batch.size)
             .bind(batch.seen.to_vec())
-            .bind(&ids)
+            .bind(asked)
             .bind(rows.iter().map(|row| row.stream_no).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.revision).collect::<Vec<_>>())
             .bind(
@@ -183,20 +149,15 @@ pub(super) async fn compare(
     let options: PgConnectOptions = url.parse().unwrap();
     let database = options.get_database().unwrap();
     let mut line = Line::open(socket, options.get_username(), database, &SETTINGS).await;
-    for (known, condition) in [(Known::Asked, CONDITION), (Known::Index, NO_CONDITION)] {
-        // Fails, and so ends the transaction, if the head does not move.
-        let sql = format!(
-            "WITH moved AS (UPDATE log_head \
-             SET size = $1, root = $2, recorded_at = $3, streams = $4, commands = $5 \
-             WHERE id = 1 AND size = $6 AND root = $7 {condition} RETURNING size) \
-             SELECT 1 / count(*) FROM moved"
-        );
-        line.prepare(known.name(), &sql).await;
-    }
+    // Fails, and so ends the transaction, if the head does not move.
+    let moving = "WITH moved AS (UPDATE log_head \
+         SET size = $1, root = $2, recorded_at = $3, streams = $4, commands = $5 \
+         WHERE id = 1 AND size = $6 AND root = $7 RETURNING size) \
+         SELECT 1 / count(*) FROM moved";
+    line.prepare("move", moving).await;
     line.prepare("copy", rows::copy(Format::Binary)).await;
     let conn = options.clone().options(SETTINGS).connect().await.unwrap();
     let mut writer = Writer {
-        bare: statement.replace(CONDITION, NO_CONDITION),
         statement,
         conn,
         line,
@@ -252,11 +213,9 @@ impl Writer {
         assert_eq!(left[0].0, 1_000);
         assert!(left.iter().all(|stored| *stored == left[0]), "{left:?}");
         let late = Batch::next(size, root, 1_000, records);
-        for known in [Known::Asked, Known::Index] {
-            let failed = self.line(&late, known).await.unwrap_err();
-            assert!(failed.contains("division by zero"), "{failed}");
-            assert_eq!(self.stored().await, left[0]);
-        }
+        let failed = self.line(&late).await.unwrap_err();
+        assert!(failed.contains("division by zero"), "{failed}");
+        assert_eq!(self.stored().await, left[0]);
     }
 
     /// Empties the log down to where nothing is written yet, and gives its size and root.
