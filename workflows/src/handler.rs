@@ -379,6 +379,10 @@ impl Handler {
                 .look(&stream, Revision(next), HISTORY, others)
                 .await?;
         }
+        // Before the state is kept: nothing is decided on it at an instant before its events.
+        if let Some(last) = looked.head.last_recorded_at {
+            self.seen.recorded(last);
+        }
         let state = state.map(Arc::new);
         if let Some(state) = &state {
             self.states().put(project, Arc::clone(state));

@@ -38,6 +38,7 @@ struct Scene {
     _folder: tempfile::TempDir,
     log: Arc<Watched>,
     handler: Handler,
+    clock: Arc<SimulatedClock>,
     next: AtomicU64,
 }
 
@@ -121,11 +122,12 @@ impl Scene {
         let log = log.await.unwrap();
         let other = SqliteLog::open(&path, LogOptions::default(), clock.clone());
         let log = Arc::new(Watched::new(log, other.await.unwrap()));
-        let handler = Handler::new(Arc::clone(&log) as Arc<dyn EventLog>, clock);
+        let handler = Handler::new(Arc::clone(&log) as Arc<dyn EventLog>, clock.clone());
         let scene = Self {
             _folder: folder,
             log,
             handler,
+            clock,
             next: AtomicU64::new(1),
         };
         let (definition, sources) = programme(1);
@@ -283,6 +285,34 @@ async fn no_command_lands_under_a_calendar_that_is_no_longer_the_newest() {
         let landed: Vec<_> = scene.sent()[before..].iter().map(|sent| sent.2).collect();
         assert_eq!(landed, [false, true]);
     }
+}
+
+#[tokio::test]
+async fn no_command_is_decided_at_an_instant_before_what_is_remembered_of_its_project() {
+    let scene = Scene::new(false).await;
+    scene.does(&fact()).await.unwrap();
+    let morning = anju_engine::Clock::now(&*scene.clock);
+    // The other process's clock is a little ahead, past midnight, and this one has only shown the project since.
+    scene.clock.set("2021-03-11T16:00:01Z".parse().unwrap());
+    scene
+        .log
+        .elsewhere(fact_elsewhere(1 << 32, &project()))
+        .await;
+    scene.clock.set("2021-03-11T15:59:59Z".parse().unwrap());
+    scene.handler.load(&project()).await.unwrap();
+    scene.log.questions();
+    let request = Request {
+        occurred_at: None,
+        ..scene.request(Source::Screen)
+    };
+    let done = scene
+        .handler
+        .execute(&project(), None, &fact(), &request)
+        .await
+        .unwrap();
+    assert_eq!(scene.log.questions(), 0);
+    assert_eq!(done.events[0].occurred_at.as_str(), "2021-03-12");
+    assert!(morning < done.events[0].recorded_at);
 }
 
 #[tokio::test]
