@@ -1,7 +1,7 @@
 //! Measures how fast a log is read back, beside what one core does with the same records in memory:
 //! `cargo run --release -p anju-engine --example read_rates -- STORE`. The store is a file or the address of a PostgreSQL.
 //! One that is not there is made, with facts of about 300 bytes in 10,000 streams; one that is there is only read.
-//! `-- STORE replay` or `-- STORE verify` does nothing but that, five times, for a profiler.
+//! `-- STORE read`, `-- STORE replay` or `-- STORE verify` does nothing but that, five times, for a profiler.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use anju_engine::event::{
 };
 use anju_engine::log::{AppendRequest, EventLog, Expected, Origin, StreamAppend};
 use anju_engine::record::{decode, decode_strict};
-use anju_engine::{AnyLog, CreateOptions, LogOptions, PostgresLog, SqliteLog};
+use anju_engine::{AnyLog, CreateOptions, LogOptions, PostgresLog, Replay, SqliteLog};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -36,6 +36,12 @@ async fn main() -> Result<(), Failure> {
         fill(&log).await?;
     }
     match std::env::args().nth(2).as_deref() {
+        Some("read") => {
+            for _ in 0..RUNS {
+                println!("{:.0}/s", read(&log).await?);
+            }
+            return Ok(());
+        }
         Some("replay") => {
             for _ in 0..RUNS {
                 println!("{:.0}/s", replay(&log).await?);
@@ -104,6 +110,7 @@ async fn main() -> Result<(), Failure> {
             from += records.len() as u64;
         }
         print("records read", per_second(count, start), control);
+        print("events read, 4096 at a time", read(&log).await?, control);
         print("replayed", replay(&log).await?, control);
         print("verified", verify(&log).await?, control);
     }
@@ -111,7 +118,20 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-async fn replay(log: &AnyLog) -> Result<f64, Failure> {
+async fn replay(log: &Arc<AnyLog>) -> Result<f64, Failure> {
+    let (start, mut count) = (Instant::now(), 0);
+    let mut replay = Replay::new(Arc::clone(log) as _, Position(1), 4_096);
+    loop {
+        let events = replay.next().await?;
+        if events.is_empty() {
+            return Ok(per_second(count, start));
+        }
+        count += events.len();
+    }
+}
+
+/// Without reading ahead.
+async fn read(log: &AnyLog) -> Result<f64, Failure> {
     let (start, mut from, mut count) = (Instant::now(), 1, 0);
     loop {
         let events = log.read(Position(from), 4_096).await?;

@@ -8,7 +8,8 @@
 //!    them to it.
 //! 2. Append [`NewEvent`]s in an [`AppendRequest`]: several streams at once or one, all or nothing, once for each
 //!    [`CommandId`] however often it is sent.
-//! 3. Read them back as [`RecordedEvent`]s: from a position, by stream, or as they come with a [`Subscription`].
+//! 3. Read them back as [`RecordedEvent`]s: from a position, by stream, or as they come with a [`Subscription`]; all of
+//!    them, and fast, with a [`Replay`].
 //! 4. Derive what people want to see with a [`Projection`], which a [`Runner`] keeps up with the log.
 //! 5. [`EventLog::verify`] reads everything and derives every index again; [`merkle`] proves to others that a record
 //!    is in the log and that the log has only grown.
@@ -69,6 +70,7 @@ pub mod log;
 pub mod merkle;
 pub mod projection;
 pub mod record;
+pub mod replay;
 pub mod subscription;
 pub mod tiles;
 pub mod upcast;
@@ -85,4 +87,5 @@ pub use log::{
     VerifyError,
 };
 pub use projection::{Checkpoint, Freshness, Projection, ProjectionError, Runner};
+pub use replay::Replay;
 pub use subscription::Subscription;

@@ -4,6 +4,7 @@
 //! many records come joined in one row. (Of PostgreSQL a great many come as a copy instead.)
 
 use std::num::NonZero;
+use std::sync::LazyLock;
 
 use super::ReadError;
 use super::audit::event_at;
@@ -73,7 +74,10 @@ pub(super) fn starts(from: u64) -> impl Iterator<Item = u64> {
 
 /// How many threads work on records at once.
 pub(super) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get)
+    // Asked once: the answer is found in files of the system.
+    static THREADS: LazyLock<usize> =
+        LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+    *THREADS
 }
 
 /// Lets a thread that may take its time do the work.

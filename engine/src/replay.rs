@@ -1,0 +1,127 @@
+//! Going through a log, with the next events already on their way.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use crate::event::{Position, RecordedEvent};
+use crate::log::{EventLog, ReadError};
+
+/// How many batches are fetched at once. While the last of one is decoded, a store has begun with the next.
+const FETCHING: usize = 2;
+
+/// A reader that goes through the log from a position on, batch by batch, and fetches ahead.
+///
+/// It answers as [`EventLog::read`] would, called with the position of what comes next. While the caller works on a
+/// batch one more is fetched, and while it waits for a batch the one after that; nothing is fetched ahead of the first
+/// batch, nor past one that was not full. So at most two batches are in memory, besides those that the caller keeps,
+/// and at most two readers of the log are in use. Dropped, it gives up at once what is on its way.
+///
+/// Its end is always the log's: only a read that was begun when the caller asked is taken for it.
+pub struct Replay {
+    log: Arc<dyn EventLog>,
+    next: Position,
+    batch: usize,
+    /// The batches from `next` on, in order. Empty unless the one before them was full.
+    ahead: VecDeque<Fetching>,
+}
+
+/// A batch on its way. Dropped, it is given up.
+struct Fetching {
+    from: Position,
+    task: JoinHandle<Result<Vec<RecordedEvent>, ReadError>>,
+}
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Replay {
+    /// Begins at `from` (inclusive), which may be ahead of the log, and takes at most `batch` events (at least 1) at once.
+    #[must_use]
+    pub fn new(log: Arc<dyn EventLog>, from: Position, batch: usize) -> Self {
+        Self {
+            log,
+            next: from.max(Position(1)),
+            batch: batch.max(1),
+            ahead: VecDeque::new(),
+        }
+    }
+
+    /// The position of the event that comes next.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.next
+    }
+
+    /// The next events: empty at the end of the log, after which more may come. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// [`ReadError`]; the same events come again at the next call. A log that is closed may still answer with the one
+    /// batch that was there before; one that is known to be [`ReadError::Replaced`] never does.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
+    pub async fn next(&mut self) -> Result<Vec<RecordedEvent>, ReadError> {
+        if !self.ahead.is_empty() {
+            self.fetch(FETCHING);
+        }
+        let events = match self.fetched().await {
+            Some(events) => {
+                // Of no events, this only asks whether the log still is the one they were read of.
+                self.log.read(self.next, 0).await?;
+                events
+            }
+            None => self.log.read(self.next, self.batch).await?,
+        };
+        if let Some(last) = events.last() {
+            self.next = Position(last.position.0.saturating_add(1));
+        }
+        if events.len() == self.batch {
+            // A full batch is seldom the last.
+            self.fetch(1);
+        } else {
+            self.ahead.clear();
+        }
+        Ok(events)
+    }
+
+    /// Has so many batches on their way.
+    fn fetch(&mut self, batches: usize) {
+        // A call that was dropped has taken one off.
+        if self
+            .ahead
+            .front()
+            .is_some_and(|first| first.from != self.next)
+        {
+            self.ahead.clear();
+        }
+        while self.ahead.len() < batches {
+            let (at, batch) = (self.ahead.len() as u64, self.batch);
+            let before = at.saturating_mul(batch as u64);
+            let from = Position(self.next.0.saturating_add(before));
+            let log = Arc::clone(&self.log);
+            let task = tokio::spawn(async move { log.read(from, batch).await });
+            self.ahead.push_back(Fetching { from, task });
+        }
+    }
+
+    /// What has been fetched of the events that come next; `None` if it must be asked for now. An error may be over by
+    /// now, and an end too.
+    async fn fetched(&mut self) -> Option<Vec<RecordedEvent>> {
+        let first = self.ahead.front_mut()?;
+        // It stays in its place until it has answered: this call may be dropped.
+        let answer = (&mut first.task).await;
+        self.ahead.pop_front();
+        match answer {
+            Ok(Ok(events)) if !events.is_empty() => Some(events),
+            _ => {
+                self.ahead.clear();
+                None
+            }
+        }
+    }
+}
