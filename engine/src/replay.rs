@@ -23,7 +23,9 @@ pub struct Replay {
     log: Arc<dyn EventLog>,
     next: Position,
     batch: usize,
-    /// The batches from `next` on, in order. Empty unless the one before them was full.
+    /// Whether the last batch was full.
+    full: bool,
+    /// The batches from `next` on, in order.
     ahead: VecDeque<Fetching>,
 }
 
@@ -47,6 +49,7 @@ impl Replay {
             log,
             next: from.max(Position(1)),
             batch: batch.max(1),
+            full: false,
             ahead: VecDeque::new(),
         }
     }
@@ -57,7 +60,8 @@ impl Replay {
         self.next
     }
 
-    /// The next events: empty at the end of the log, after which more may come. Dropping the future loses nothing.
+    /// The next events: empty at the end of the log, after which more may come. Dropping the future loses nothing, and what
+    /// it waited for goes on.
     ///
     /// # Errors
     /// [`ReadError`]; the same events come again at the next call. A log that is closed may still answer with the one
@@ -66,62 +70,62 @@ impl Replay {
     /// # Panics
     /// Outside of a Tokio runtime.
     pub async fn next(&mut self) -> Result<Vec<RecordedEvent>, ReadError> {
-        if !self.ahead.is_empty() {
-            self.fetch(FETCHING);
-        }
-        let events = match self.fetched().await {
-            Some(events) => {
-                // Of no events, this only asks whether the log still is the one they were read of.
-                self.log.read(self.next, 0).await?;
-                events
+        loop {
+            // A call that was dropped has taken one off.
+            if (self.ahead.front()).is_some_and(|first| first.from != self.next) {
+                self.ahead.clear();
             }
-            None => self.log.read(self.next, self.batch).await?,
-        };
-        if let Some(last) = events.last() {
-            self.next = Position(last.position.0.saturating_add(1));
+            let begun_now = self.ahead.is_empty();
+            self.fetch(if self.full { FETCHING } else { 1 });
+            match self.fetched().await {
+                Ok(events) if begun_now || !events.is_empty() => {
+                    if !begun_now {
+                        // Of no events, this only asks whether the log still is the one they were read of.
+                        self.log.read(self.next, 0).await?;
+                    }
+                    return Ok(self.taken(events));
+                }
+                Err(error) if begun_now => return Err(error),
+                // An error may be over by now, and an end too.
+                _ => self.ahead.clear(),
+            }
         }
-        if events.len() == self.batch {
-            // A full batch is seldom the last.
-            self.fetch(1);
-        } else {
-            self.ahead.clear();
-        }
-        Ok(events)
     }
 
     /// Has so many batches on their way.
     fn fetch(&mut self, batches: usize) {
-        // A call that was dropped has taken one off.
-        if self
-            .ahead
-            .front()
-            .is_some_and(|first| first.from != self.next)
-        {
-            self.ahead.clear();
-        }
         while self.ahead.len() < batches {
-            let (at, batch) = (self.ahead.len() as u64, self.batch);
-            let before = at.saturating_mul(batch as u64);
+            let before = (self.ahead.len() as u64).saturating_mul(self.batch as u64);
             let from = Position(self.next.0.saturating_add(before));
-            let log = Arc::clone(&self.log);
+            let (log, batch) = (Arc::clone(&self.log), self.batch);
             let task = tokio::spawn(async move { log.read(from, batch).await });
             self.ahead.push_back(Fetching { from, task });
         }
     }
 
-    /// What has been fetched of the events that come next; `None` if it must be asked for now. An error may be over by
-    /// now, and an end too.
-    async fn fetched(&mut self) -> Option<Vec<RecordedEvent>> {
-        let first = self.ahead.front_mut()?;
+    /// What was read of the events that come next.
+    async fn fetched(&mut self) -> Result<Vec<RecordedEvent>, ReadError> {
+        let Some(first) = self.ahead.front_mut() else {
+            return Ok(Vec::new());
+        };
         // It stays in its place until it has answered: this call may be dropped.
         let answer = (&mut first.task).await;
         self.ahead.pop_front();
-        match answer {
-            Ok(Ok(events)) if !events.is_empty() => Some(events),
-            _ => {
-                self.ahead.clear();
-                None
-            }
+        answer.unwrap_or_else(|died| Err(ReadError::Unavailable(Box::new(died))))
+    }
+
+    /// Moves on past these events.
+    fn taken(&mut self, events: Vec<RecordedEvent>) -> Vec<RecordedEvent> {
+        if let Some(last) = events.last() {
+            self.next = Position(last.position.0.saturating_add(1));
         }
+        // A full batch is seldom the last.
+        self.full = events.len() == self.batch;
+        if self.full {
+            self.fetch(1);
+        } else {
+            self.ahead.clear();
+        }
+        events
     }
 }

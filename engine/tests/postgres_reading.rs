@@ -12,13 +12,15 @@ mod common;
 #[path = "../../tests/src/cluster.rs"]
 mod cluster;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use anju_engine::{EventLog, Expected, LogOptions, Position, PostgresLog, Revision, StreamId};
+use anju_engine::{
+    EventLog, Expected, LogOptions, Position, PostgresLog, ReadError, Replay, Revision, StreamId,
+};
 use cluster::{Cluster, Disk};
 use common::{clock, command, create};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection, Executor};
+use sqlx::{ConnectOptions, Connection, Executor, Row};
 
 /// More than one statement reads at once, and no multiple of what a batch has.
 const SIZE: u64 = 1 + 90 * 57;
@@ -120,4 +122,107 @@ async fn every_length_of_a_read_is_exactly_what_was_asked_for() {
         }
     }
     log.close().await;
+}
+
+/// The positions of all that is left of a replay.
+async fn rest(replay: &mut Replay) -> Vec<u64> {
+    let mut seen = Vec::new();
+    loop {
+        let events = replay.next().await.unwrap();
+        if events.is_empty() {
+            return seen;
+        }
+        seen.extend(events.iter().map(|event| event.position.0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_is_given_up_leaves_nothing_behind_for_the_next() {
+    // One connection for all: what is left on it, the next read would get.
+    let log = Arc::new(log(&shared().new_database(), 1).await);
+    let all: Vec<u64> = (1..=SIZE).collect();
+    for patience in 0..60 {
+        let mut replay = Replay::new(Arc::clone(&log) as _, Position(1), 1_000);
+        assert_eq!(replay.next().await.unwrap().len(), 1_000);
+        // More is on its way.
+        for _ in 0..patience {
+            tokio::task::yield_now().await;
+        }
+        drop(replay);
+        assert_eq!(log.head().await.unwrap().size, SIZE);
+        if patience % 20 == 0 {
+            assert_eq!(positions(&log).await, all);
+            let mut replay = Replay::new(Arc::clone(&log) as _, Position(1), 1_000);
+            assert_eq!(rest(&mut replay).await, all);
+        }
+    }
+    log.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_whose_connections_are_ended_goes_on_with_others() {
+    let database = shared().new_database();
+    let log = Arc::new(log(&database, 4).await);
+    let options: PgConnectOptions = shared().url("postgres", &database).parse().unwrap();
+    let mut killer: PgConnection = options.connect().await.unwrap();
+    for _ in 0..10 {
+        let mut replay = Replay::new(Arc::clone(&log) as _, Position(1), 600);
+        let mut seen = Vec::new();
+        while replay.position() <= Position(SIZE) {
+            let (events, killed) = tokio::join!(
+                replay.next(),
+                killer.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                     WHERE application_name = 'anju reader' AND datname = current_database()"
+                )
+            );
+            killed.unwrap();
+            seen.extend(events.unwrap().iter().map(|event| event.position.0));
+        }
+        assert_eq!(seen, (1..=SIZE).collect::<Vec<_>>());
+    }
+    killer.close().await.unwrap();
+    log.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_reads_with_two_connections_at_most() {
+    let database = shared().new_database();
+    let log = Arc::new(log(&database, 8).await);
+    let options: PgConnectOptions = shared().url("postgres", &database).parse().unwrap();
+    let mut asking: PgConnection = options.connect().await.unwrap();
+    // Not up to the end: what is on its way there would be given up, and another connection be made.
+    let mut replay = Replay::new(Arc::clone(&log) as _, Position(1), 300);
+    for _ in 0..15 {
+        assert_eq!(replay.next().await.unwrap().len(), 300);
+    }
+    let row = sqlx::query(
+        "SELECT count(*) FROM pg_stat_activity \
+         WHERE application_name = 'anju reader' AND datname = current_database()",
+    );
+    let used: i64 = row.fetch_one(&mut asking).await.unwrap().get(0);
+    assert!((1..=2).contains(&used), "{used}");
+    asking.close().await.unwrap();
+    log.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_of_a_log_that_is_closed_is_told_after_what_was_there_before() {
+    let log = Arc::new(log(&shared().new_database(), 4).await);
+    let mut replay = Replay::new(Arc::clone(&log) as _, Position(1), 1_000);
+    assert_eq!(replay.next().await.unwrap().len(), 1_000);
+    log.close().await;
+    let mut after = 0;
+    let error = loop {
+        match replay.next().await {
+            Ok(events) => {
+                assert_eq!(events[0].position, Position(1_001));
+                after += 1;
+            }
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, ReadError::Closed), "{error:?}");
+    assert!(after <= 1, "{after}");
+    assert!(matches!(replay.next().await, Err(ReadError::Closed)));
 }

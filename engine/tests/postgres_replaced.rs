@@ -18,8 +18,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anju_engine::{
-    AppendError, EventLog, Expected, LogOptions, Position, PostgresLog, ReadError, Revision,
-    Subscription,
+    AppendError, EventLog, Expected, LogOptions, Position, PostgresLog, ReadError, Replay,
+    Revision, Subscription,
 };
 use cluster::{Cluster, Disk};
 use common::{clock, command, create, stream};
@@ -212,6 +212,26 @@ async fn a_subscriber_of_a_log_restored_under_the_server_is_told() {
     let waiting = Subscription::new(Arc::clone(&log) as _, Position(10));
     restore(shared(), &database);
     everybody_is_told(&log, waiting).await;
+    log.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_fetched_ahead_of_a_log_restored_under_the_server_is_not_given_out() {
+    let (database, _, log) = backed_up(shared(), blind()).await;
+    let mut replay = Replay::new(Arc::clone(&log) as _, Position(1), 2);
+    let first = replay.next().await.unwrap();
+    assert_eq!(first.last().unwrap().position, Position(2));
+    restore(shared(), &database);
+    let refused = log.append(command(900, "a", Expected::Any, 1)).await;
+    assert!(
+        matches!(refused, Err(AppendError::Replaced { .. })),
+        "{refused:?}"
+    );
+    for _ in 0..3 {
+        let told = replay.next().await;
+        assert!(matches!(told, Err(ReadError::Replaced { .. })), "{told:?}");
+    }
+    assert_eq!(replay.position(), Position(3));
     log.close().await;
 }
 

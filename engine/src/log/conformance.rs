@@ -17,6 +17,7 @@ pub mod limits;
 pub mod order;
 pub mod origin;
 pub mod reading;
+pub mod replaying;
 pub mod subscribing;
 pub mod time;
 pub mod unchanged;
@@ -133,6 +134,12 @@ macro_rules! event_log_conformance {
                 verification_agrees_with_the_head,
                 a_closed_log_takes_no_appends,
                 everything_is_the_same_after_reopening,
+            }
+            replaying {
+                a_replay_is_the_log_in_order_whatever_its_batches,
+                a_replay_ends_only_where_the_log_ends_when_asked,
+                a_step_of_a_replay_that_is_dropped_loses_nothing,
+                a_replay_sees_no_gap_while_appends_race,
             }
             subscribing {
                 a_subscriber_may_begin_in_the_middle_of_a_command,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anju_engine::clock::SystemClock;
 use anju_engine::event::Position;
 use anju_engine::log::{AppendRequest, EventLog, Origin};
-use anju_engine::{CreateOptions, LogOptions, SqliteLog};
+use anju_engine::{CreateOptions, LogOptions, Replay, SqliteLog};
 use anju_workflows::handler::HandleError;
 use uuid::Uuid;
 
@@ -80,12 +80,13 @@ impl Subject {
 
     /// Every event, decoded and in order.
     pub(super) async fn replay(&self) -> Result<Sample, Failure> {
-        let (mut next, mut count) = (Position(1), 0);
-        let start = now();
+        let (start, mut count) = (now(), 0);
+        let mut replay = Replay::new(Arc::clone(&self.log) as _, Position(1), BATCH);
         loop {
-            let events = self.log.read(next, BATCH).await?;
-            let Some(last) = events.last() else { break };
-            next = Position(last.position.0 + 1);
+            let events = replay.next().await?;
+            if events.is_empty() {
+                break;
+            }
             count += events.len();
         }
         Ok(Sample::since(start, count))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anju_engine::clock::SystemClock;
 use anju_engine::event::Position;
 use anju_engine::log::{AppendRequest, EventLog};
-use anju_engine::{LogOptions, PostgresLog};
+use anju_engine::{LogOptions, PostgresLog, Replay};
 use anju_workflows::handler::HandleError;
 use sqlx::postgres::{PgConnection, PgPoolOptions};
 use sqlx::{Executor, PgPool};
@@ -195,12 +195,13 @@ impl Postgres {
     }
 
     async fn replay(&self) -> Result<Sample, Failure> {
-        let (mut next, mut count) = (Position(1), 0);
-        let start = now();
+        let (start, mut count) = (now(), 0);
+        let mut replay = Replay::new(Arc::clone(&self.log) as _, Position(1), BATCH);
         loop {
-            let events = self.log.read(next, BATCH).await?;
-            let Some(last) = events.last() else { break };
-            next = Position(last.position.0 + 1);
+            let events = replay.next().await?;
+            if events.is_empty() {
+                break;
+            }
             count += events.len();
         }
         Ok(Sample::since(start, count))

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use anju_engine::LogOptions;
 use anju_engine::clock::{Clock, SystemClock};
 use anju_engine::event::{Actor, EventId, Position, Source, shanghai_day};
 use anju_engine::log::{AppendError, CreateOptions, MemoryLog, Origin};
+use anju_engine::{LogOptions, Replay};
 use anju_workflows::definition::{BUILTIN_PROGRAMMES, Definition, parse_builtin};
 use anju_workflows::handler::{HandleError, Handler, Request, event_id};
 use anju_workflows::project::event::ProjectId;
@@ -161,13 +161,12 @@ impl Door {
         &self,
         mut each: impl FnMut(ProjectId, anju_workflows::project::event::ProjectRegistered),
     ) -> Result<(), Failure> {
-        let mut next = Position(1);
+        let mut replay = Replay::new(Arc::clone(self.handler.log()), Position(1), READ);
         loop {
-            let events = self.handler.log().read(next, READ).await?;
-            let Some(last) = events.last() else {
+            let events = replay.next().await?;
+            if events.is_empty() {
                 return Ok(());
-            };
-            next = Position(last.position.0 + 1);
+            }
             for event in &events {
                 if event.kind.as_str() == "project_registered"
                     && let Some(project) = ProjectId::of_stream(&event.stream)
