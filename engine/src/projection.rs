@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::event::{Position, RecordedEvent};
 use crate::log::{EventLog, Head, ReadError};
 use crate::merkle::Hash;
-use crate::replay::Replay;
 
 /// How many events are applied at once, unless told otherwise.
 const BATCH: usize = 1_024;
@@ -87,6 +87,8 @@ pub enum Stale {
     Root,
 }
 
+type Fetching = JoinHandle<Result<Vec<RecordedEvent>, ReadError>>;
+
 /// Keeps one projection at the log.
 pub struct Runner<P> {
     log: Arc<dyn EventLog>,
@@ -95,8 +97,8 @@ pub struct Runner<P> {
     /// Where the projection stands; `None` until its checkpoint was compared with the log.
     at: Option<Position>,
     origin: String,
-    /// What comes next is on its way while events are applied.
-    replay: Option<Replay>,
+    /// The batch after a position, on its way.
+    ahead: Option<(Position, Fetching)>,
     reached: watch::Sender<u64>,
 }
 
@@ -110,7 +112,7 @@ impl<P: Projection> Runner<P> {
             batch: BATCH,
             at: None,
             origin: String::new(),
-            replay: None,
+            ahead: None,
             reached: watch::Sender::new(0),
         }
     }
@@ -204,16 +206,20 @@ impl<P: Projection> Runner<P> {
                 self.at.unwrap_or(Position(0))
             }
         };
-        let next = Position(at.0 + 1);
-        let replay = match &mut self.replay {
-            Some(replay) if replay.position() == next => replay,
-            other => other.insert(Replay::new(Arc::clone(&self.log), next, self.batch)),
+        let events = match self.ahead.take() {
+            Some((after, next)) if after == at => next.await.unwrap_or(Err(ReadError::Closed))?,
+            _ => self.log.read(Position(at.0 + 1), self.batch).await?,
         };
-        let events = replay.next().await?;
         let Some(last) = events.last() else {
             return Ok(false);
         };
         let position = last.position;
+        if events.len() == self.batch {
+            // A full batch is seldom the last: the next one is fetched while this one is applied.
+            let (log, batch) = (Arc::clone(&self.log), self.batch);
+            let next = tokio::spawn(async move { log.read(Position(position.0 + 1), batch).await });
+            self.ahead = Some((position, next));
+        }
         let reached = Checkpoint {
             version: self.projection.version(),
             origin: self.origin.clone(),
@@ -261,7 +267,7 @@ impl<P: Projection> Runner<P> {
     /// [`ProjectionError`].
     pub async fn rebuild(&mut self) -> Result<Position, ProjectionError> {
         self.projection.reset().await?;
-        (self.at, self.replay) = (None, None);
+        (self.at, self.ahead) = (None, None);
         self.catch_up().await
     }
 
