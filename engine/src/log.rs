@@ -75,7 +75,8 @@ pub struct AppendRequest {
     pub request_digest: [u8; 32],
     /// Streams that the command rests on without appending to them, at most [`MAX_UNCHANGED`]: each must be where it was
     /// when the command was decided, or nothing lands ([`AppendError::Conflict`]). So a decision under the newest calendar
-    /// is only recorded while that calendar is the newest. Not recorded, and not asked of a repeat.
+    /// is only recorded while that calendar is the newest. Not recorded, and not asked of a repeat. That a stream must not exist
+    /// is looked up each time; of one that exists the writer remembers where it is.
     pub unchanged: Vec<Unchanged>,
     /// One or several streams; a stream may stand only once, here and in `unchanged` together.
     pub appends: Vec<StreamAppend>,

@@ -145,7 +145,7 @@ impl Lamp {
 }
 
 /// Projects whose next step is due, through the index of step days. SQLite plans a statement anew for each value of a
-/// parameter that stands alone as a `LIMIT`: hence the sum, here and elsewhere.
+/// parameter that stands alone as a `LIMIT`: hence the sum.
 const DUE_STEPS: &str = "
     SELECT p.project
     FROM deadline d CROSS JOIN project p ON p.no = d.project_no

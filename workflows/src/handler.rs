@@ -1,4 +1,5 @@
-//! The one door through which commands enter: load, decide, append, and again if somebody was faster.
+//! The one door through which commands enter: decide, on what is remembered or looked up, append, and again if somebody was
+//! faster.
 
 mod deciding;
 mod identity;
@@ -37,7 +38,7 @@ pub use migrate::{Migration, migration_command_id};
 use seen::Seen;
 use states::States;
 
-/// How many times a command is decided again because its project moved meanwhile.
+/// How many times a command is decided on a look at the log, because each time its project or the calendar moved meanwhile.
 const RETRIES: usize = 8;
 
 /// How many projects' states are kept at least, if so many are used; twice as many at most.
@@ -95,7 +96,8 @@ pub enum HandleError {
     /// A bad id.
     #[error(transparent)]
     Word(#[from] WordError),
-    /// The project moved each time the command was decided: try again.
+    /// The project, the calendar or, for a registration, the programme's versions moved each time the command was decided: try
+    /// again.
     #[error("project {0} is being changed by others; try again")]
     Contended(String),
     /// The append did not happen.
@@ -154,17 +156,13 @@ impl Handler {
     fn now_after(&self, head: &Head) -> Timestamp {
         match head.last_recorded_at {
             Some(last) if head.origin.simulated => last,
-            last => self.now_since(last),
+            Some(last) => self.clock.now().max(last),
+            None => self.clock.now(),
         }
     }
 
-    /// What the handler takes for now in a log that is not simulated, after a record of `last`.
-    fn now_since(&self, last: Option<Timestamp>) -> Timestamp {
-        let now = self.clock.now();
-        last.map_or(now, |last| now.max(last))
-    }
-
-    /// Registers a project in the newest definition of a programme, or carries out a command on a registered one.
+    /// Registers a project in the newest definition of a programme, or carries out a command on a registered one. Decides on
+    /// what is remembered where that suffices: the append finds out whether it still holds, and if not it is decided on a look.
     pub async fn execute(
         &self,
         project: &ProjectId,
@@ -175,7 +173,9 @@ impl Handler {
         let occurred = request.occurred_at.as_ref().map(OccurredAt::as_str);
         let digest = request_digest(project, programme, command, occurred);
         let mut foreseen = self.foreseen(project, command, request, digest);
-        for _ in 0..RETRIES {
+        let tries = RETRIES + usize::from(foreseen.is_some());
+        for _ in 0..tries {
+            let from_memory = foreseen.is_some();
             let decided = match foreseen.take() {
                 Some(foreseen) => Ok(foreseen),
                 None => {
@@ -194,7 +194,6 @@ impl Handler {
                     return self.stored(appended.first, appended.last, true).await;
                 }
                 Ok(appended) => {
-                    self.seen.recorded(appended.recorded_at);
                     let events = events
                         .into_iter()
                         .zip(appended.first.0..)
@@ -214,6 +213,8 @@ impl Handler {
                 }
                 // Somebody was faster: what has come since is read, and it is decided again.
                 Err(AppendError::Conflict { .. }) => {}
+                // Only a look can say that the command cannot be taken.
+                Err(AppendError::Invalid(_)) if from_memory => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -423,6 +424,10 @@ impl Handler {
         decision: &Decision,
         events: &[RecordedEvent],
     ) {
+        // Before the state is kept: nothing is decided on it at an instant before its events.
+        if let Some(last) = events.last() {
+            self.seen.recorded(last.recorded_at);
+        }
         // Nobody else need hold it: then it is not even copied.
         self.states().remove(project);
         let mut folded = state.map(Arc::unwrap_or_clone);

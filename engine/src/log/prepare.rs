@@ -42,7 +42,8 @@ pub(crate) struct PreparedStream {
 /// Checks everything that does not depend on what the log holds, and serialises.
 pub(crate) fn prepare(request: AppendRequest, simulated: bool) -> Result<Prepared, InvalidAppend> {
     check_shape(&request)?;
-    let mut bytes = 0;
+    let named = request.unchanged.iter();
+    let mut bytes = named.map(|other| other.stream.as_str().len()).sum();
     let mut streams = Vec::with_capacity(request.appends.len());
     for append in request.appends {
         let mut drafts = Vec::with_capacity(append.events.len());

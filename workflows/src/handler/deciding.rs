@@ -45,6 +45,11 @@ impl Handler {
         digest: [u8; 32],
     ) -> Option<OnState> {
         let seen = self.seen.real_log()?;
+        let now = self.clock.now();
+        if seen.last.is_some_and(|last| now < last) {
+            // This clock is behind the one of whoever recorded that: how far the log is by now, only the log knows.
+            return None;
+        }
         let state = self.states().get(project)?;
         let bound = &state.registered.definition;
         let definition = self.library.kept_definition(bound)?;
@@ -53,7 +58,7 @@ impl Handler {
             definition: &definition,
             definition_digest: bound,
             calendar: &calendar,
-            now: self.now_since(seen.last),
+            now,
             simulated: false,
         };
         let decided = decider.decide(project, Some(&state), command, request, digest);
@@ -140,7 +145,8 @@ pub struct Decider<'a> {
     pub simulated: bool,
 }
 
-/// A decision, ready to be appended.
+/// A decision, ready to be appended. The request does not yet say which calendar must still be the newest: the handler, which
+/// knows its revision, adds that.
 #[derive(Debug)]
 pub struct Decided {
     /// What to append.

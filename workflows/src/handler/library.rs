@@ -12,7 +12,7 @@ use crate::definition::Definition;
 use crate::publish::{CALENDAR_STREAM, Publications, definition_stream};
 
 /// Definitions and calendars by stream and digest. What a digest names never changes; what is newest is asked of the
-/// log each time, at the price of one look-up.
+/// log each time, at the price of one look-up, or kept with the revision that the append then asks for.
 pub struct Library {
     log: Arc<dyn EventLog>,
     kept: Mutex<Kept>,

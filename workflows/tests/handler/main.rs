@@ -22,9 +22,12 @@ use anju_engine::{
 };
 use anju_workflows::calendar::Calendar;
 use anju_workflows::definition::parse_builtin;
-use anju_workflows::handler::{HandleError, Handler, Outcome, Request};
+use anju_workflows::handler::{HandleError, Handler, Migration, Outcome, Request};
+use anju_workflows::migration::Mapping;
 use anju_workflows::project::Command;
+use anju_workflows::project::deadline::all_open;
 use anju_workflows::project::event::ProjectId;
+use anju_workflows::project::migrated::DeadlineChoice;
 use anju_workflows::publish::{
     CALENDAR_STREAM, definition_stream, publish_calendar, publish_definition,
 };
@@ -79,10 +82,17 @@ fn raw(id: u128, stream: &StreamId, parts: Vec<(EventType, Data)>) -> AppendRequ
     }
 }
 
-/// The calendar of this build once more: another revision of the calendars.
-fn calendar_again(id: u128) -> AppendRequest {
+/// A calendar that says the same as that of this build and is another one.
+fn calendar(id: u128) -> Calendar {
+    let mut definition = Calendar::builtin().definition().clone();
+    definition.title.push_str(&format!(" {id}"));
+    Calendar::from_definition(definition).unwrap()
+}
+
+/// Its publication elsewhere.
+fn new_calendar(id: u128) -> AppendRequest {
     let stream = StreamId::new(CALENDAR_STREAM).unwrap();
-    raw(id, &stream, publish_calendar(&Calendar::builtin()).unwrap())
+    raw(id, &stream, publish_calendar(&calendar(id)).unwrap())
 }
 
 /// A fact of a project, recorded elsewhere.
@@ -257,31 +267,38 @@ async fn what_another_process_has_done_to_the_project_is_seen_before_a_command_l
 #[tokio::test]
 async fn no_command_lands_under_a_calendar_that_is_no_longer_the_newest() {
     let scene = Scene::new(false).await;
-    scene.does(&fact()).await.unwrap();
-    let newest = |n| Some(Revision(n));
-    let [(_, Some(Revision(calendar)), true)] = scene.sent()[..] else {
+    // Judged by the calendar, and recorded with it, whatever comes of it.
+    let advance = Command::Advance { to: None };
+    let under = |done: &Outcome| done.events[0].data["calendar"].as_str().unwrap().to_owned();
+    let first = scene.does(&advance).await.unwrap();
+    assert_eq!(under(&first), Calendar::builtin().digest());
+    let [(_, Some(Revision(known)), true)] = scene.sent()[..] else {
         panic!("{:?}", scene.sent());
     };
     // Published before the command is decided, from memory.
-    scene.log.elsewhere(calendar_again(1 << 32)).await;
-    scene.does(&fact()).await.unwrap();
+    scene.log.elsewhere(new_calendar(1 << 32)).await;
+    let second = scene.does(&advance).await.unwrap();
+    assert_eq!(under(&second), calendar(1 << 32).digest());
     let stream = StreamId::new(CALENDAR_STREAM).unwrap();
-    let revision = scene.log.stream_revision(&stream).await.unwrap().unwrap().0;
-    assert!(revision > calendar);
+    let revision = scene.log.stream_revision(&stream).await.unwrap();
+    assert!(revision > Some(Revision(known)));
     let sent: Vec<_> = scene.sent().iter().map(|sent| (sent.1, sent.2)).collect();
     assert_eq!(
         sent[1..],
-        [(newest(calendar), false), (newest(revision), true)]
+        [(Some(Revision(known)), false), (revision, true)]
     );
     // Published after it was decided: from memory, and on what a new handler has looked at.
-    let clock = Arc::new(SimulatedClock::new("2021-03-11T01:30:00Z".parse().unwrap()));
-    let unmet = Handler::new(Arc::clone(&scene.log) as Arc<dyn EventLog>, clock);
+    let unmet = Handler::new(
+        Arc::clone(&scene.log) as Arc<dyn EventLog>,
+        scene.clock.clone(),
+    );
     for (handler, id) in [(&scene.handler, 2 << 32), (&unmet, 3 << 32)] {
         let before = scene.sent().len();
-        scene.log.overtake(move || calendar_again(id));
+        scene.log.overtake(move || new_calendar(id));
         let request = scene.request(Source::Screen);
-        let done = handler.execute(&project(), None, &fact(), &request).await;
-        done.unwrap();
+        let id_of = project();
+        let done = handler.execute(&id_of, None, &advance, &request);
+        assert_eq!(under(&done.await.unwrap()), calendar(id).digest());
         let landed: Vec<_> = scene.sent()[before..].iter().map(|sent| sent.2).collect();
         assert_eq!(landed, [false, true]);
     }
@@ -300,7 +317,6 @@ async fn no_command_is_decided_at_an_instant_before_what_is_remembered_of_its_pr
         .await;
     scene.clock.set("2021-03-11T15:59:59Z".parse().unwrap());
     scene.handler.load(&project()).await.unwrap();
-    scene.log.questions();
     let request = Request {
         occurred_at: None,
         ..scene.request(Source::Screen)
@@ -310,7 +326,6 @@ async fn no_command_is_decided_at_an_instant_before_what_is_remembered_of_its_pr
         .execute(&project(), None, &fact(), &request)
         .await
         .unwrap();
-    assert_eq!(scene.log.questions(), 0);
     assert_eq!(done.events[0].occurred_at.as_str(), "2021-03-12");
     assert!(morning < done.events[0].recorded_at);
 }
@@ -331,6 +346,38 @@ async fn a_project_is_registered_in_the_version_that_is_the_newest_as_it_is_reco
     let id = ProjectId::new("p2").unwrap();
     let state = scene.handler.load(&id).await.unwrap().unwrap();
     assert_eq!(state.registered.definition, digest);
+}
+
+#[tokio::test]
+async fn no_migration_lands_under_a_calendar_that_is_no_longer_the_newest() {
+    let scene = Scene::new(false).await;
+    let (definition, sources) = programme(2);
+    let request = scene.request(Source::Rule);
+    scene
+        .handler
+        .publish_definition(&definition, &sources, &request)
+        .await
+        .unwrap();
+    let state = scene.handler.load(&project()).await.unwrap().unwrap();
+    let open = all_open(&definition, &Calendar::builtin(), &state);
+    let open = open.into_iter().flatten().map(|deadline| deadline.id);
+    let migration = Migration {
+        digest: definition.digest(),
+        to: Arc::new(definition),
+        mapping: Mapping {
+            choices: open.map(|id| (id, DeadlineChoice::Keep)).collect(),
+            ..Mapping::default()
+        },
+        note: None,
+    };
+    scene.log.sent.lock().unwrap().clear();
+    scene.log.overtake(|| new_calendar(1 << 32));
+    let request = scene.request(Source::Screen);
+    let id = project();
+    let moved = scene.handler.migrate(&id, &migration, &request);
+    moved.await.unwrap();
+    let landed: Vec<_> = scene.sent().iter().map(|sent| sent.2).collect();
+    assert_eq!(landed, [false, true]);
 }
 
 #[tokio::test]
@@ -372,7 +419,10 @@ async fn a_command_that_is_repeated_from_memory_has_its_first_outcome() {
     let (id, fact) = (project(), fact());
     let execute = || scene.handler.execute(&id, None, &fact, &request);
     let first = execute().await.unwrap();
+    scene.log.questions();
     let again = execute().await.unwrap();
+    // Only what was recorded then was asked for.
+    assert_eq!(scene.log.questions(), 1);
     assert!(again.repeated && !first.repeated);
     assert_eq!(
         (again.position, again.events),
