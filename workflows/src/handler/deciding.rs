@@ -3,7 +3,7 @@
 //! Either way the append asks whether what was decided on still holds: the project's own stream is where it was, and
 //! so are the streams of the calendar and, for a registration, of the programme's versions. If not, nothing is recorded, and it
 //! is decided again on what is there now. So a decision may be made from memory, and is never recorded on a state or
-//! under a rule that was no longer the newest.
+//! under a calendar that was no longer the newest.
 
 use std::sync::Arc;
 

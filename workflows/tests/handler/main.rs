@@ -24,10 +24,10 @@ use anju_workflows::calendar::Calendar;
 use anju_workflows::definition::parse_builtin;
 use anju_workflows::handler::{HandleError, Handler, Migration, Outcome, Request};
 use anju_workflows::migration::Mapping;
-use anju_workflows::project::Command;
 use anju_workflows::project::deadline::all_open;
 use anju_workflows::project::event::ProjectId;
 use anju_workflows::project::migrated::DeadlineChoice;
+use anju_workflows::project::{Command, ProjectState};
 use anju_workflows::publish::{
     CALENDAR_STREAM, definition_stream, publish_calendar, publish_definition,
 };
@@ -182,6 +182,11 @@ impl Scene {
             .await
     }
 
+    /// The project as it is.
+    async fn state(&self) -> Arc<ProjectState> {
+        self.handler.load(&project()).await.unwrap().unwrap()
+    }
+
     async fn does(&self, command: &Command) -> Result<Outcome, HandleError> {
         let request = self.request(Source::Screen);
         self.handler
@@ -223,13 +228,7 @@ fn at(revision: u64) -> Expected {
 #[tokio::test]
 async fn a_command_on_a_project_that_was_just_met_asks_the_log_nothing() {
     let scene = Scene::new(false).await;
-    let first = scene
-        .handler
-        .load(&project())
-        .await
-        .unwrap()
-        .unwrap()
-        .revision;
+    let first = scene.state().await.revision;
     scene.log.questions();
     for n in 1..=3 {
         let done = scene.does(&fact()).await.unwrap();
@@ -237,7 +236,7 @@ async fn a_command_on_a_project_that_was_just_met_asks_the_log_nothing() {
     }
     assert_eq!(scene.log.questions(), 0);
     let stored = scene.log.read(Position(1), usize::MAX).await.unwrap();
-    let state = scene.handler.load(&project()).await.unwrap().unwrap();
+    let state = scene.state().await;
     assert_eq!(state.revision, stored.last().unwrap().revision.0);
     assert_eq!(state.facts.len(), 3);
 }
@@ -245,13 +244,7 @@ async fn a_command_on_a_project_that_was_just_met_asks_the_log_nothing() {
 #[tokio::test]
 async fn what_another_process_has_done_to_the_project_is_seen_before_a_command_lands() {
     let scene = Scene::new(false).await;
-    let first = scene
-        .handler
-        .load(&project())
-        .await
-        .unwrap()
-        .unwrap()
-        .revision;
+    let first = scene.state().await.revision;
     scene
         .log
         .elsewhere(fact_elsewhere(1 << 32, &project()))
@@ -260,7 +253,7 @@ async fn what_another_process_has_done_to_the_project_is_seen_before_a_command_l
     assert_eq!(done.events[0].revision, Revision(first + 2));
     let expected: Vec<_> = scene.sent().iter().map(|sent| (sent.0, sent.2)).collect();
     assert_eq!(expected, [(at(first), false), (at(first + 1), true)]);
-    let state = scene.handler.load(&project()).await.unwrap().unwrap();
+    let state = scene.state().await;
     assert_eq!(state.facts.len(), 2);
 }
 
@@ -358,7 +351,7 @@ async fn no_migration_lands_under_a_calendar_that_is_no_longer_the_newest() {
         .publish_definition(&definition, &sources, &request)
         .await
         .unwrap();
-    let state = scene.handler.load(&project()).await.unwrap().unwrap();
+    let state = scene.state().await;
     let open = all_open(&definition, &Calendar::builtin(), &state);
     let open = open.into_iter().flatten().map(|deadline| deadline.id);
     let migration = Migration {
