@@ -316,7 +316,7 @@ async fn the_applications_role_cannot_alter_what_was_recorded() {
     }
     // What was not refused has changed nothing.
     let owned: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = 'clerk' \
+        "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = 'clerk' AND table_schema = 'anju_log' \
          AND privilege_type NOT IN ('SELECT', 'INSERT')",
     )
     .fetch_one(&mut conn)
@@ -325,7 +325,7 @@ async fn the_applications_role_cannot_alter_what_was_recorded() {
     assert_eq!(owned, 0);
     let columns: String = sqlx::query_scalar(
         "SELECT string_agg(column_name, ' ' ORDER BY column_name) FROM information_schema.column_privileges \
-         WHERE grantee = 'clerk' AND privilege_type = 'UPDATE'",
+         WHERE grantee = 'clerk' AND table_schema = 'anju_log' AND privilege_type = 'UPDATE'",
     )
     .fetch_one(&mut conn)
     .await

@@ -93,6 +93,8 @@ pub(crate) struct Batch {
     /// Streams that begin here, numbered on from the ledger's count.
     pub(crate) new_streams: Vec<StreamId>,
     pub(crate) commands: Vec<(CommandId, RecordedCommand)>,
+    /// The leaf of each record.
+    pub(crate) leaves: Vec<Hash>,
     pub(crate) tiles: Vec<Tile>,
 }
 
@@ -264,6 +266,7 @@ impl Planner<'_> {
                 draft.render(position, &self.at_text, revision, &mut batch.text);
                 let leaf = leaf_hash(&batch.text.as_bytes()[start..]);
                 self.ledger.tree.push(leaf, &mut batch.tiles);
+                batch.leaves.push(leaf);
                 batch.ends.push(batch.text.len());
                 batch.places.push((state.number, state.events));
                 state.events += 1;

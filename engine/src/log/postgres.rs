@@ -10,6 +10,7 @@ mod ledger;
 mod look;
 mod place;
 mod read;
+mod relay;
 mod rights;
 mod skew;
 mod store;

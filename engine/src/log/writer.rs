@@ -54,6 +54,8 @@ pub(crate) struct Begun {
     /// then nothing else need be forgotten.
     pub(crate) followed: Option<Vec<StreamState>>,
     pub(crate) known: Known,
+    /// What has moved the log is under way and not yet durable: if it fails, so does the commit.
+    pub(crate) ahead: bool,
     /// Nothing was looked up: no command is known, and nobody else has written. `commit` finds out; a plan that
     /// writes nothing proves nothing, and must ask again, surely.
     pub(crate) assumed: bool,
@@ -406,9 +408,14 @@ impl<S: Store> Task<S> {
         let begun = self.store.begin(&self.ledger, ask).await?;
         let mut known = begun.known;
         let moved = begun.moved.is_some();
+        let mut durable = None;
         if let Some(ledger) = begun.moved {
-            self.ledger = ledger;
-            self.tell();
+            let before = std::mem::replace(&mut self.ledger, ledger);
+            if begun.ahead {
+                durable = Some(before);
+            } else {
+                self.tell();
+            }
         }
         for state in begun.followed.iter().flatten() {
             if let Some(stream) = self.names.get(&state.number)
@@ -443,11 +450,23 @@ impl<S: Store> Task<S> {
         let plan = plan(&self.ledger, &known, requests, now, doubt);
         if plan.batch.is_empty() {
             self.store.abandon().await;
+            if let Some(durable) = durable {
+                self.return_to(durable, begun.followed.as_deref());
+                return Ok(None);
+            }
             self.remember(known.streams);
             return Ok((!begun.assumed).then_some(plan.outcomes));
         }
         let committed = self.store.commit(plan.batch, &plan.ledger).await;
-        let committed = self.or_abandon(committed).await?;
+        let committed = self.or_abandon(committed).await;
+        if let Some(durable) = durable
+            && !matches!(committed, Ok(Committed::Done))
+        {
+            self.return_to(durable, begun.followed.as_deref());
+            committed?;
+            return Ok(None);
+        }
+        let committed = committed?;
         if committed == Committed::Moved {
             self.remember(known.streams);
             return Ok(None);
@@ -491,6 +510,16 @@ impl<S: Store> Task<S> {
             }
         }
         self.remembered.extend(streams);
+    }
+
+    /// What was under way has failed, and what was remembered of it is wrong.
+    fn return_to(&mut self, durable: Ledger, followed: Option<&[StreamState]>) {
+        self.ledger = durable;
+        for state in followed.into_iter().flatten() {
+            if let Some(stream) = self.names.get(&state.number) {
+                self.remembered.remove(stream);
+            }
+        }
     }
 
     fn forget(&mut self) {

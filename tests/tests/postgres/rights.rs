@@ -75,7 +75,7 @@ fn beside_the_log_the_applications_role_changes_and_erases_but_makes_nothing() {
     let office = Office::set_up();
     assert_eq!(
         office.sql(&CAN.replace("anju_log'", "anju_log_beside'")),
-        "note DELETE, note INSERT, note SELECT, note UPDATE, outbox INSERT, outbox SELECT, outbox UPDATE"
+        "note DELETE, note INSERT, note SELECT, note UPDATE, outbox INSERT, outbox SELECT, outbox UPDATE, relay INSERT, relay SELECT, relay UPDATE"
     );
     let able = "SELECT has_schema_privilege('anju_app', 'anju_log_beside', 'CREATE')";
     assert_eq!(office.sql(able), "f");

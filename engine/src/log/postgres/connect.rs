@@ -18,11 +18,13 @@ use super::fault::{open_error, silence};
 use super::ledger::load_ledger;
 use super::place::{Address, answer_within};
 use super::read::{self, Reads};
+use super::relay::{Relay, make_relay};
 use super::rights::grant_to;
 use super::skew::Skew;
 use super::store::PostgresStore;
+use super::turn::Turn;
 use super::watch::Ears;
-use super::write;
+use super::write::{self, Seen};
 
 /// The version of the tables. A log with a greater one is of a newer build.
 const SCHEMA_VERSION: i64 = 1;
@@ -213,6 +215,7 @@ pub(super) async fn create(
         .execute(&mut conn)
         .await
         .map_err(fail)?;
+    make_relay(&mut conn, &place).await.map_err(fail)?;
     if let Some(role) = place.application() {
         grant_to(&mut conn, &place, role).await?;
     }
@@ -246,8 +249,8 @@ async fn first_record(
     .bind(create.origin.seed.and_then(|seed| i64::try_from(seed).ok()))
     .execute(&mut *conn)
     .await?;
-    let seen = (0, empty.root);
-    let rows = write::query(batch, ledger, &seen, &[], "")
+    let seen = Seen::of(&empty);
+    let rows = write::query(batch, ledger, &seen, &[], "", None)
         .fetch_all(&mut *conn)
         .await?;
     if rows.len() == 1 {
@@ -312,8 +315,14 @@ pub(super) async fn open(
         tracing::warn!(%offset, "this machine's clock is off the database's: no append will be taken");
     }
     let ears = Ears::new(&place, busy);
+    let turn = Turn::new(place.schema());
+    let mut relay = Relay::new(&place, &turn, busy);
+    relay
+        .probe(&mut conn)
+        .await
+        .map_err(|error| open_error(&place, error))?;
     Ok(Opened {
-        store: PostgresStore::new(&place, name, conn, skew, ears.others(), busy),
+        store: PostgresStore::new(&place, name, conn, skew, ears.others(), (turn, relay), busy),
         ears,
         place,
         ledger,

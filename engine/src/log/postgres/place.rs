@@ -200,6 +200,12 @@ impl Address {
         &self.schema
     }
 
+    /// The schema for what changes, beside that of the log; `None` if its name would be too long for the server.
+    pub(super) fn beside(&self) -> Option<String> {
+        let name = format!("{}_beside", self.schema);
+        (name.len() <= MAX_NAME).then_some(name)
+    }
+
     /// The role that the application will connect as, where the address of a log to be made names one.
     #[must_use]
     pub fn application(&self) -> Option<&str> {
@@ -226,7 +232,8 @@ impl Address {
         let lock_timeout = format!("{}ms", busy.as_millis());
         let statement_timeout = format!("{}ms", 2 * busy.as_millis().max(50));
         // The path names the log's schema alone; temporary tables come last, or one could stand in for a table.
-        let path = format!("{},pg_temp", self.schema);
+        let beside = self.beside().map(|beside| format!("{beside},"));
+        let path = format!("{},{}pg_temp", self.schema, beside.unwrap_or_default());
         let durable = self.synchronous.then_some(("synchronous_commit", "on"));
         let settings = [
             ("search_path", path.as_str()),
@@ -253,6 +260,9 @@ impl Address {
     }
 }
 
+/// How long a name may be. Source: the PostgreSQL manual, "Lexical Structure": NAMEDATALEN - 1.
+const MAX_NAME: usize = 63;
+
 /// How long any single answer of the server is waited for. The server gives up waiting for a lock after `busy`, and
 /// on any statement after twice that; silence beyond is a broken line.
 pub(super) fn answer_within(busy: Duration) -> Duration {
@@ -263,7 +273,7 @@ pub(super) fn answer_within(busy: Duration) -> Duration {
 /// Names that mean the same with and without quotes.
 pub(super) fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    (1..=63).contains(&name.len())
+    (1..=MAX_NAME).contains(&name.len())
         && name.chars().all(plain)
         && !name.starts_with(|c: char| c.is_ascii_digit())
 }

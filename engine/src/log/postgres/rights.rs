@@ -8,6 +8,7 @@ use crate::log::options::{LogOptions, OpenError, Unsuitable};
 use super::connect::{Marks, connect, probe};
 use super::fault::open_error;
 use super::place::Address;
+use super::relay::make_relay;
 
 /// What the application's role may do; [`ROLE`] stands for the role.
 const GRANTS: &str = include_str!("../../../migrations/postgres/0001_grants.sql");
@@ -27,6 +28,8 @@ pub(super) async fn grant(url: &str, role: &str, options: &LogOptions) -> Result
         .execute(&mut conn)
         .await
         .map_err(fail)?;
+    // A log that was made before there was any has none.
+    make_relay(&mut conn, &place).await.map_err(fail)?;
     grant_to(&mut conn, &place, role).await?;
     sqlx::raw_sql("COMMIT")
         .execute(&mut conn)
@@ -77,10 +80,17 @@ pub(super) async fn grant_to(
     let role = format!("\"{}\"", role.replace('"', "\"\""));
     let schema = place.schema();
     let grants = GRANTS.replace(ROLE, &role);
+    let beside = place.beside().map(|beside| {
+        format!(
+            "GRANT USAGE ON SCHEMA {beside} TO {role};\n\
+             GRANT SELECT, INSERT, UPDATE ON {beside}.relay TO {role};\n"
+        )
+    });
+    let beside = beside.unwrap_or_default();
     let grants = format!(
         "REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role};\n\
          REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM {role};\n\
-         GRANT USAGE ON SCHEMA {schema} TO {role};\n{grants}"
+         GRANT USAGE ON SCHEMA {schema} TO {role};\n{grants}{beside}"
     );
     sqlx::raw_sql(AssertSqlSafe(grants))
         .execute(conn)

@@ -25,21 +25,28 @@ use uuid::Uuid;
 use crate::event::{CommandId, StreamId};
 use crate::log::ReadError;
 use crate::log::growth::Replaced;
-use crate::log::plan::{Batch, Ledger, StreamState};
+use crate::log::plan::{Batch, Known, Ledger, StreamState};
 use crate::log::writer::{Ask, Begun, Committed, Store, StoreError};
-use crate::merkle::Hash;
 
 use super::fault::{Fault, fault, read_error, silence, store_error};
 use super::look::{FOLLOWED, Found, LOOK, follow, follow_far};
 use super::place::{Address, answer_within};
 use super::read::signed;
+use super::relay::{MOST, Relay, WRITES, WRITTEN};
 use super::skew::Skew;
 use super::tell::Telling;
 use super::turn::Turn;
-use super::write;
+use super::write::{self, Seen};
 
 /// After how many misses the head is locked before anything is looked up.
 const MISSES: u32 = 3;
+
+/// For how long a server with nothing to write has asked for the turn.
+const IDLE: Duration = Duration::from_millis(1);
+
+/// How often more a batch is tried that rests on one of which is told and that is not there: it may not yet have come as far as the
+/// head.
+const LATE: u32 = 2;
 
 /// How long to wait before connecting again: at first, and at most.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -56,7 +63,7 @@ pub(super) struct PostgresStore {
     /// How long the server may be away before callers are told.
     patience: Duration,
     /// Where the log stood when the transaction began: size and root.
-    seen: (u64, Hash),
+    seen: Seen,
     /// The commands of the transaction that are not known to be known: none of them may be when it lands.
     asked: Vec<Uuid>,
     /// How often in a row the head has moved under a plan.
@@ -66,6 +73,11 @@ pub(super) struct PostgresStore {
     /// Whether the head is locked by an open transaction.
     locked: bool,
     turn: Turn,
+    relay: Relay,
+    /// Whether the plan rests on what another server is writing.
+    ahead: bool,
+    /// Whether it was told of the batch in hand.
+    tells: bool,
 }
 
 impl PostgresStore {
@@ -75,6 +87,7 @@ impl PostgresStore {
         link: PgConnection,
         skew: Skew,
         others: Arc<AtomicBool>,
+        (turn, relay): (Turn, Relay),
         busy: Duration,
     ) -> Self {
         Self {
@@ -84,12 +97,15 @@ impl PostgresStore {
             skew,
             telling: Telling::new(place.schema(), others),
             patience: busy,
-            seen: (0, [0; 32]),
+            seen: Seen::default(),
             asked: Vec::new(),
             misses: 0,
             redoing: None,
             locked: false,
-            turn: Turn::new(place.schema()),
+            turn,
+            relay,
+            ahead: false,
+            tells: false,
         }
     }
 
@@ -97,7 +113,9 @@ impl PostgresStore {
     async fn link(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         if self.link.is_none() {
             self.locked = false;
-            self.turn.lost();
+            if !self.relay.usable() {
+                self.turn.lost();
+            }
             let link = self.in_time(self.options.connect()).await?;
             let link = self.fenced(link).await?;
             return Ok(self.link.insert(link));
@@ -133,7 +151,9 @@ impl PostgresStore {
     fn lose(&mut self) {
         self.link = None;
         self.locked = false;
-        self.turn.lost();
+        if !self.relay.usable() {
+            self.turn.lost();
+        }
     }
 
     /// Takes this server's turn, where turns are taken; `true` if it has just begun. A connection that fails here is let
@@ -155,8 +175,21 @@ impl PostgresStore {
     /// Locks the head in a transaction: from now on nobody else writes.
     async fn lock(&mut self) -> Result<(), sqlx::Error> {
         let within = answer_within(self.patience);
+        let under_way = (self.relay.usable() && self.turn.is_held())
+            .then(|| (self.relay.writing().to_owned(), self.relay.size()));
         let link = self.link().await?;
-        let locking = link.execute("BEGIN; SELECT FROM log_head WHERE id = 1 FOR UPDATE");
+        let locking = async {
+            link.execute("BEGIN").await?;
+            if let Some((turn, size)) = under_way {
+                sqlx::query(WRITTEN)
+                    .bind(turn)
+                    .bind(signed(size))
+                    .execute(&mut *link)
+                    .await?;
+            }
+            link.execute("SELECT FROM log_head WHERE id = 1 FOR UPDATE")
+                .await
+        };
         let locked = tokio::time::timeout(within, locking).await;
         // Also when it failed: the transaction is open then, and must be ended.
         self.locked = true;
@@ -185,6 +218,49 @@ impl PostgresStore {
         Ok(found)
     }
 
+    /// What others have told of how the log will stand, if that will do to plan the next batch.
+    async fn told(&mut self, ledger: &Ledger, ask: &Ask) -> Option<Begun> {
+        let within = answer_within(self.patience);
+        let taking = self.relay.take(&mut self.turn, ledger);
+        let Ok(Ok(told)) = tokio::time::timeout(within, taking).await else {
+            self.relay.lose(&mut self.turn);
+            return None;
+        };
+        let fits =
+            !ask.surely && self.misses == 0 && ask.commands.len() <= MOST && self.skew.is_fresh();
+        let (stands, moved) = told.filter(|_| fits)?;
+        self.turn.found(!moved.is_empty());
+        let mut known = Known::default();
+        if !ask.streams.is_empty() {
+            if stands.streams != ledger.streams {
+                // Whether those that are not found are among the new ones is not told.
+                return None;
+            }
+            let streams = Ask {
+                streams: ask.streams.clone(),
+                ..Ask::default()
+            };
+            let found = self.look(i64::MAX.unsigned_abs(), &streams).await.ok()?;
+            known = found.known;
+            let last: HashMap<_, _> = moved.iter().map(|state| (state.number, *state)).collect();
+            for state in known.streams.values_mut() {
+                if let Some(moved) = last.get(&state.number) {
+                    *state = *moved;
+                }
+            }
+        }
+        self.seen = Seen::of(&stands);
+        Some(Begun {
+            known,
+            moved: Some(stands),
+            followed: Some(moved),
+            ahead: true,
+            assumed: true,
+            skew: self.skew.doubt(),
+            ..Begun::default()
+        })
+    }
+
     /// Looks everything up, first under a lock if that has failed too often without.
     async fn begun(&mut self, ledger: &Ledger, ask: &Ask) -> Result<Begun, ReadError> {
         let fail = |error| read_error(ledger.size(), error);
@@ -209,13 +285,14 @@ impl PostgresStore {
             }
         }
         let stand = moved.as_ref().unwrap_or(ledger);
-        self.seen = (stand.size(), stand.root);
+        self.seen = Seen::of(stand);
         let unknown = |id: &&CommandId| !found.known.commands.contains_key(id);
         self.asked = ask.commands.iter().filter(unknown).map(|id| id.0).collect();
         Ok(Begun {
             moved,
             followed,
             known: found.known,
+            ahead: false,
             assumed: false,
             skew: self.skew.doubt(),
         })
@@ -272,11 +349,29 @@ impl PostgresStore {
         let channel = self.telling.due();
         let told = channel.is_some();
         let channel = channel.unwrap_or_default();
-        let query = write::query(batch, ledger, &self.seen, &self.asked, channel);
+        let ahead = self.ahead.then(|| self.relay.writing());
+        let query = || write::query(batch, ledger, &self.seen, &self.asked, channel, ahead);
         let link = self.link.as_mut().ok_or_else(silence)?;
+        let size = signed(ledger.size());
+        let lock = (locked && self.tells).then(|| self.relay.writing());
         let writing = async {
+            if let Some(turn) = lock {
+                let lock = sqlx::query(WRITES).bind(turn).bind(size);
+                lock.execute(&mut *link).await?;
+            }
             // All rows, to the end of the answer: a row comes before the commit, its end after it.
-            let rows = link.fetch_all(query).await?;
+            let mut rows = link.fetch_all(query()).await;
+            for _ in 0..LATE {
+                match &rows {
+                    Err(error)
+                        if ahead.is_some()
+                            && write::stands_otherwise(error)
+                            && !write::wrote_known(error) => {}
+                    _ => break,
+                }
+                rows = link.fetch_all(query()).await;
+            }
+            let rows = rows?;
             if locked && !rows.is_empty() {
                 link.execute("COMMIT").await?;
             }
@@ -286,6 +381,7 @@ impl PostgresStore {
         let rows = match rows.unwrap_or_else(|_| Err(silence())) {
             // Under the lock it was looked whether they are.
             Err(error) if !locked && write::wrote_known(&error) => return Ok(false),
+            Err(error) if ahead.is_some() && write::stands_otherwise(&error) => return Ok(false),
             rows => rows?,
         };
         let Some(row) = rows.first() else {
@@ -295,6 +391,18 @@ impl PostgresStore {
         self.telling.landed(told, ledger.size());
         self.locked = false;
         Ok(true)
+    }
+
+    /// Passes the turn on, if this server has it.
+    async fn pass_turn(&mut self) {
+        if !self.relay.usable() {
+            return;
+        }
+        let within = answer_within(self.patience);
+        let passing = self.relay.pass(&mut self.turn);
+        if tokio::time::timeout(within, passing).await.is_err() {
+            self.relay.lose(&mut self.turn);
+        }
     }
 
     async fn roll_back(&mut self) {
@@ -361,12 +469,22 @@ impl Store for PostgresStore {
 
     async fn begin(&mut self, ledger: &Ledger, ask: Ask) -> Result<Begun, StoreError> {
         self.asked = ask.commands.iter().map(|id| id.0).collect();
-        self.seen = (ledger.size(), ledger.root);
+        self.seen = Seen::of(ledger);
         if !ask.surely {
             // Another batch, not the last one again.
             self.redoing = None;
         }
-        let begins = self.take_turn().await;
+        self.ahead = false;
+        let relays = self.relay.usable();
+        let begins = !relays && self.take_turn().await;
+        if relays && self.turn.is_wanted() && self.link.is_some() {
+            if let Some(begun) = self.told(ledger, &ask).await {
+                self.ahead = true;
+                return Ok(begun);
+            }
+            // What is under way must have ended before it is looked how the log stands.
+            self.misses = self.misses.max(MISSES);
+        }
         let assumed = !ask.surely
             && !begins
             && self.misses == 0
@@ -401,6 +519,7 @@ impl Store for PostgresStore {
             };
             self.roll_back().await;
             if !again {
+                self.pass_turn().await;
                 return Err(failed(error));
             }
         }
@@ -415,11 +534,16 @@ impl Store for PostgresStore {
             streams: names,
             ..Ask::default()
         };
-        let found = self.look(self.seen.0, &ask).await.map_err(failed)?;
+        let found = self.look(self.seen.size, &ask).await.map_err(failed)?;
         Ok(found.known.streams)
     }
 
     async fn commit(&mut self, batch: Batch, ledger: &Ledger) -> Result<Committed, StoreError> {
+        self.tells = self.turn.is_held() && self.relay.usable();
+        if self.tells {
+            let again = self.turn.is_crowded();
+            self.relay.tell(&mut self.turn, &batch, ledger, again);
+        }
         let committed = match self.write(&batch, ledger).await {
             Ok(true) => Committed::Done,
             Ok(false) if self.locked => {
@@ -462,20 +586,31 @@ impl Store for PostgresStore {
             self.misses = 0;
         }
         self.roll_back().await;
+        self.pass_turn().await;
     }
 
     fn rests_at(&self) -> Option<Instant> {
-        self.turn.ends().into_iter().chain(self.telling.at()).min()
+        // Others need not wait for the turn of one who has nothing to write.
+        let asks = self.relay.asks().then(|| Instant::now() + IDLE);
+        let ends = self.turn.ends().filter(|_| !self.relay.usable());
+        ends.into_iter().chain(asks).chain(self.telling.at()).min()
     }
 
     async fn rest(&mut self) {
+        self.pass_turn().await;
         let within = answer_within(self.patience);
         let Some(link) = self.link.as_mut() else {
             self.telling.forget();
-            return self.turn.lost();
+            if !self.relay.usable() {
+                self.turn.lost();
+            }
+            return;
         };
         let resting = async {
             self.telling.tell(link).await?;
+            if self.relay.usable() {
+                return Ok(());
+            }
             self.turn.pass_if_over(link).await
         };
         let rested = tokio::time::timeout(within, resting).await;
@@ -486,6 +621,7 @@ impl Store for PostgresStore {
 
     async fn close(mut self) {
         let within = answer_within(self.patience);
+        self.relay.lose(&mut self.turn);
         let Some(mut link) = self.link else { return };
         let last_word = tokio::time::timeout(within, self.telling.say(&mut link)).await;
         if !matches!(last_word, Ok(Ok(()))) {

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 const TERM: Duration = Duration::from_millis(16);
 
 /// How long a turn is waited for: longer, and its holder is taken to be frozen.
-const PATIENCE: &str = "250ms";
+pub(super) const PATIENCE: &str = "250ms";
 
 /// For how long nobody's turn is waited for after one has frozen.
 const BARRED: Duration = Duration::from_secs(5);
@@ -76,6 +76,21 @@ impl Turn {
         self.held = None;
     }
 
+    /// What the lock is called.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether this server has the turn.
+    pub(super) fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Whether turns are taken at all.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.crowded
+    }
+
     /// When the turn is over, if this server has it.
     pub(super) fn ends(&self) -> Option<Instant> {
         self.held.map(|since| since + TERM)
@@ -88,24 +103,39 @@ impl Turn {
         if !self.crowded {
             self.pass(link).await?;
         }
-        let barred = self.barred.is_some_and(|until| Instant::now() < until);
-        if self.held.is_some() || !self.crowded || barred {
+        if !self.is_wanted() {
             return Ok(false);
         }
         let asked = sqlx::query(TAKE).bind(&self.name).bind(PATIENCE);
-        match asked.map(|_: PgRow| ()).fetch_one(&mut *link).await {
-            Ok(()) => {
+        let answer = asked.map(|_: PgRow| ()).fetch_one(&mut *link).await;
+        self.taken(answer)?;
+        Ok(true)
+    }
+
+    /// The turn was asked for, and this is the answer; `None` if it has not come in time.
+    pub(super) fn taken<T>(
+        &mut self,
+        answer: Result<T, sqlx::Error>,
+    ) -> Result<Option<T>, sqlx::Error> {
+        match answer {
+            Ok(answer) => {
                 self.held = Some(Instant::now());
                 self.barred = None;
-                Ok(true)
+                Ok(Some(answer))
             }
             Err(error) if timed_out(&error) => {
                 tracing::debug!("another server keeps the turn: going on without");
                 self.barred = Some(Instant::now() + BARRED);
-                Ok(true)
+                Ok(None)
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether this server has to ask for the turn before it writes.
+    pub(super) fn is_wanted(&self) -> bool {
+        let barred = self.barred.is_some_and(|until| Instant::now() < until);
+        self.held.is_none() && self.crowded && !barred
     }
 
     /// Passes the turn on, if this server has it and it is over.
@@ -120,13 +150,18 @@ impl Turn {
     }
 
     /// Passes the turn on, if this server has it.
-    async fn pass(&mut self, link: &mut PgConnection) -> Result<(), sqlx::Error> {
+    pub(super) async fn pass(&mut self, link: &mut PgConnection) -> Result<(), sqlx::Error> {
         if self.held.take().is_some() {
-            let passed = sqlx::query(PASS).bind(&self.name);
-            passed.map(|_: PgRow| ()).fetch_one(link).await?;
+            pass(link, &self.name).await?;
         }
         Ok(())
     }
+}
+
+/// Passes the turn of this name on.
+pub(super) async fn pass(link: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
+    let passed = sqlx::query(PASS).bind(name);
+    passed.map(|_: PgRow| ()).fetch_one(link).await
 }
 
 /// Whether a lock was waited for in vain.

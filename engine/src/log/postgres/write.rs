@@ -55,12 +55,49 @@ const WRITE_ALL: &str = move_and_insert!(
 )"
 );
 
+const WRITE_IN_TURN: &str = "SELECT write_in_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+     $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
+
+/// How the log stands where a batch is planned.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    pub(super) size: u64,
+    root: Hash,
+    recorded_at: Option<String>,
+    streams: u64,
+    commands: Hash,
+}
+
+impl Seen {
+    pub(super) fn of(ledger: &Ledger) -> Self {
+        let recorded_at = ledger
+            .last
+            .map(|at| InstantText::new(at).as_str().to_owned());
+        Self {
+            size: ledger.size(),
+            root: ledger.root,
+            recorded_at,
+            streams: ledger.streams,
+            commands: ledger.commands,
+        }
+    }
+}
+
 /// Whether the statement has failed because a command that it writes is known: then it has left nothing. To ask for each
 /// of them before costs a tenth of a large batch, and nearly never finds one.
 pub(super) fn wrote_known(error: &sqlx::Error) -> bool {
     let error = error.as_database_error();
     error.is_some_and(|error| {
         error.is_unique_violation() && error.constraint() == Some("record_of_command")
+    })
+}
+
+/// Whether the statement of a server whose turn it is has failed because the log does not stand as the server was told, or has
+/// not come to in time: then it has left nothing.
+pub(super) fn stands_otherwise(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    error.is_some_and(|error| {
+        error.is_unique_violation() || matches!(error.code().as_deref(), Some("AJ001" | "55P03"))
     })
 }
 
@@ -80,9 +117,10 @@ fn refused(asked: &[Uuid], batch: &Batch) -> Vec<Uuid> {
 pub(super) fn query<'q>(
     batch: &'q Batch,
     ledger: &Ledger,
-    seen: &(u64, Hash),
+    seen: &Seen,
     asked: &[Uuid],
     channel: &'q str,
+    in_turn: Option<&'q str>,
 ) -> Query<'q, Postgres, PgArguments> {
     let count = batch.ends.len();
     let mut stream_nos = Vec::with_capacity(count);
@@ -109,16 +147,20 @@ pub(super) fn query<'q>(
     let recorded_at = ledger
         .last
         .map(|at| InstantText::new(at).as_str().to_owned());
-    let (size, root) = seen;
-    let plain = batch.new_streams.is_empty() && batch.tiles.is_empty();
-    let query = sqlx::query(if plain { WRITE } else { WRITE_ALL })
+    let plain = in_turn.is_none() && batch.new_streams.is_empty() && batch.tiles.is_empty();
+    let statement = match (in_turn.is_some(), plain) {
+        (true, _) => WRITE_IN_TURN,
+        (false, true) => WRITE,
+        (false, false) => WRITE_ALL,
+    };
+    let mut query = sqlx::query(statement)
         .bind(signed(ledger.size()))
         .bind(ledger.root.to_vec())
         .bind(recorded_at)
         .bind(signed(ledger.streams))
         .bind(ledger.commands.to_vec())
-        .bind(signed(*size))
-        .bind(root.to_vec())
+        .bind(signed(seen.size))
+        .bind(seen.root.to_vec())
         .bind(refused(asked, batch))
         .bind(stream_nos)
         .bind(revisions)
@@ -133,7 +175,7 @@ pub(super) fn query<'q>(
     let streams: Vec<&str> = batch.new_streams.iter().map(StreamId::as_str).collect();
     let before = ledger.streams - streams.len() as u64;
     let tiles = batch.tiles.iter();
-    query
+    query = query
         .bind(signed(before))
         .bind(streams)
         .bind(
@@ -144,5 +186,13 @@ pub(super) fn query<'q>(
         )
         .bind(tiles.clone().map(|t| signed(t.index)).collect::<Vec<_>>())
         .bind(tiles.clone().map(|t| t.root.to_vec()).collect::<Vec<_>>())
-        .bind(tiles.map(|t| t.to_bytes()).collect::<Vec<_>>())
+        .bind(tiles.map(|t| t.to_bytes()).collect::<Vec<_>>());
+    if let Some(turn) = in_turn {
+        query = query
+            .bind(seen.recorded_at.clone())
+            .bind(signed(seen.streams))
+            .bind(seen.commands.to_vec())
+            .bind(turn);
+    }
+    query
 }
