@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! nobody else writes   write                                  one statement, one commit
-//! somebody has         write (moves nothing) ─► take the turn ─► look ─► write ─► write …
+//! somebody has         write (moves nothing) ─► take the turn ─► look ─► write …
+//! and is at it         take the turn ─► plan on what is told ─► tell, pass it on ─► write (waits for the one before)
 //! three times over     lock the head ─► look ─► write ─► commit
 //! ```
 //!
 //! The first statement of a batch already is the one that writes it. It moves the head from the size at which the
 //! batch was planned, and everything else it inserts hangs on that: had anybody else written since, or had one of the
 //! commands been taken before, nothing would move and nothing be inserted. Only then is looked up what has changed, and
-//! servers that write at the same time take turns (see [`super::turn`]).
+//! servers that write at the same time take turns (see [`super::turn`]) and tell one another ahead of each commit how the log will
+//! stand (see [`super::relay`]).
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -41,7 +43,7 @@ use super::write::{self, Seen};
 /// After how many misses the head is locked before anything is looked up.
 const MISSES: u32 = 3;
 
-/// For how long a server with nothing to write has asked for the turn.
+/// For how long a server with nothing to write goes on asking for the turn.
 const IDLE: Duration = Duration::from_millis(1);
 
 /// How often more a batch is tried that rests on one of which is told and that is not there: it may not yet have come as far as the
@@ -62,7 +64,7 @@ pub(super) struct PostgresStore {
     telling: Telling,
     /// How long the server may be away before callers are told.
     patience: Duration,
-    /// Where the log stood when the transaction began: size and root.
+    /// Where the log stood, or will stand, when the transaction began.
     seen: Seen,
     /// The commands of the transaction that are not known to be known: none of them may be when it lands.
     asked: Vec<Uuid>,
@@ -76,7 +78,7 @@ pub(super) struct PostgresStore {
     relay: Relay,
     /// Whether the plan rests on what another server is writing.
     ahead: bool,
-    /// Whether it was told of the batch in hand.
+    /// Whether others are told of the batch in hand.
     tells: bool,
 }
 
@@ -112,10 +114,7 @@ impl PostgresStore {
     /// The connection, made again if it was lost.
     async fn link(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         if self.link.is_none() {
-            self.locked = false;
-            if !self.relay.usable() {
-                self.turn.lost();
-            }
+            self.lose();
             let link = self.in_time(self.options.connect()).await?;
             let link = self.fenced(link).await?;
             return Ok(self.link.insert(link));
@@ -151,6 +150,7 @@ impl PostgresStore {
     fn lose(&mut self) {
         self.link = None;
         self.locked = false;
+        // Told of, it has a connection of its own.
         if !self.relay.usable() {
             self.turn.lost();
         }
@@ -601,10 +601,7 @@ impl Store for PostgresStore {
         let within = answer_within(self.patience);
         let Some(link) = self.link.as_mut() else {
             self.telling.forget();
-            if !self.relay.usable() {
-                self.turn.lost();
-            }
-            return;
+            return self.lose();
         };
         let resting = async {
             self.telling.tell(link).await?;

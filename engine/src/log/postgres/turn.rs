@@ -2,8 +2,9 @@
 //!
 //! Two servers that both write batch after batch spoil each other's plans: of each batch planned on the head, every
 //! second finds it moved. So a server whose plan was spoilt asks for a lock that means nothing but "it is my turn".
-//! It keeps it for a [`TERM`], in which it writes batch after batch as if it were alone, and passes it on; the database
-//! hands it to whoever asked first. Once nobody else has written for some turns, it stops asking.
+//! It keeps it while it plans one batch, tells how the log will stand, and passes it on (see [`super::relay`]); the database
+//! hands it to whoever asked first. Where there is nowhere to tell, it keeps it for a [`TERM`], in which it writes batch after batch
+//! as if it were alone. Once nobody else has written for some turns, it stops asking.
 //!
 //! Nothing is safe because of it: what keeps the log gapless is the condition on the head (see [`super::write`]). A
 //! server that takes no turns, or has frozen during its own, costs time and nothing else.
