@@ -257,7 +257,6 @@ impl PostgresStore {
             ahead: true,
             assumed: true,
             skew: self.skew.doubt(),
-            ..Begun::default()
         })
     }
 
