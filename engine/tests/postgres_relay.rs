@@ -18,7 +18,7 @@ use anju_engine::{EventLog, Expected, LogOptions, Position, PostgresLog};
 use cluster::{Cluster, Disk};
 use common::{clock, command, create};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection, Executor};
+use sqlx::{ConnectOptions, Executor};
 
 const CALLERS: u128 = 6;
 
