@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p anju-engine --example postgres_rates [SECONDS [CLIENTS]]` starts a private cluster with
 //! fsync on and prints one line for each measurement; with CLIENTS only that of the log with so many in flight, with
-//! `two` only that of two servers, in turn with one, with `ways` only the writer's statement beside `COPY`, which takes
+//! `two [CLIENTS]` only that of two servers with so many each (32), in turn with one, with `ways` only the writer's statement beside `COPY`, which takes
 //! 450 times SECONDS. Every raw control writes the same record bytes.
 
 #![allow(
@@ -32,6 +32,15 @@ use sqlx::{ConnectOptions, Connection, Executor};
 use uuid::Uuid;
 
 const STREAMS: u64 = 10_000;
+
+/// How often two servers are measured in turn with one.
+const ROUNDS: usize = 12;
+
+fn median(of: impl Iterator<Item = f64>) -> f64 {
+    let mut all: Vec<f64> = of.collect();
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
+}
 
 /// What is so many times the size of the data that the record's envelope is not counted: 300 bytes.
 fn data(n: u64) -> Data {
@@ -222,14 +231,16 @@ async fn main() {
         appends(&log, &turn, 256, time).await;
     }
     if std::env::args().nth(2).as_deref() == Some("two") {
+        let each: u64 = std::env::args().nth(3).map_or(32, |n| n.parse().unwrap());
         let other = open(&url).await;
-        for round in 0..6 {
-            let half = appends(&log, &turn, 32, time).await;
-            let one = appends(&log, &turn, 64, time).await;
+        let mut ratios = Vec::new();
+        for round in 0..ROUNDS {
+            let half = appends(&log, &turn, each, time).await;
+            let one = appends(&log, &turn, 2 * each, time).await;
             let both = async |time| {
                 let (a, b) = tokio::join!(
-                    appends(&log, &turn, 32, time),
-                    appends(&other, &turn, 32, time)
+                    appends(&log, &turn, each, time),
+                    appends(&other, &turn, each, time)
                 );
                 a + b
             };
@@ -237,11 +248,19 @@ async fn main() {
             both(time / 2).await;
             let both = both(time).await;
             println!(
-                "{round}: one server, 32: {half:.0}, 64: {one:.0}   two servers, 32 each: {both:.0}, ratios {:.2} and {:.2}",
+                "{round}: one server, {each}: {half:.0}, {}: {one:.0}   two servers, {each} each: {both:.0}, ratios {:.2} and {:.2}",
+                2 * each,
                 both / half,
                 both / one
             );
+            ratios.push((both / half, both / one, both));
         }
+        println!(
+            "medians: two servers {:.0}, ratios {:.2} and {:.2}",
+            median(ratios.iter().map(|r| r.2)),
+            median(ratios.iter().map(|r| r.0)),
+            median(ratios.iter().map(|r| r.1))
+        );
         other.close().await;
         log.close().await;
         return;

@@ -12,6 +12,8 @@ mod common;
 
 #[path = "../../tests/src/cluster.rs"]
 mod cluster;
+#[path = "postgres_servers/relay.rs"]
+mod relay;
 
 use std::collections::HashMap;
 use std::process::{Command, Stdio};

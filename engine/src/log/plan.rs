@@ -42,6 +42,22 @@ impl Ledger {
     pub(crate) fn size(&self) -> u64 {
         self.tree.size()
     }
+
+    /// Lets the tree grow by leaves whose full tiles others write.
+    pub(crate) fn take_over(&mut self, leaves: &[Hash]) {
+        let mut filled = Vec::new();
+        for leaf in leaves {
+            self.tree.push(*leaf, &mut filled);
+            filled.clear();
+        }
+        self.root = self.tree.root();
+    }
+
+    /// When the last record was recorded, as records write it.
+    pub(crate) fn last_text(&self) -> Option<String> {
+        let text = |at| InstantText::new(at).as_str().to_owned();
+        self.last.map(text)
+    }
 }
 
 /// The next link of the chain over the commands. The digest of a command stands in no record, so this chain,

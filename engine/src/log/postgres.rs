@@ -15,6 +15,7 @@ mod rights;
 mod skew;
 mod store;
 mod tell;
+mod trial;
 mod turn;
 mod verify;
 mod watch;

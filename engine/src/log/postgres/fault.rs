@@ -5,6 +5,7 @@ mod tls;
 use std::sync::Arc;
 
 use crate::log::ReadError;
+use crate::log::growth::Replaced;
 use crate::log::options::OpenError;
 use crate::log::writer::StoreError;
 
@@ -128,4 +129,24 @@ pub(super) fn silence() -> sqlx::Error {
         std::io::ErrorKind::TimedOut,
         "the database server did not answer in time",
     ))
+}
+
+/// What a failed read means to a writer.
+pub(super) fn failed(error: ReadError) -> StoreError {
+    match error {
+        ReadError::Replaced { known, found } => StoreError::Replaced(Replaced { known, found }),
+        ReadError::Unavailable(source) => match source.downcast::<sqlx::Error>() {
+            Ok(error) => store_error(*error),
+            Err(source) => StoreError::Failed(Arc::from(source)),
+        },
+        other => StoreError::Failed(Arc::new(other)),
+    }
+}
+
+/// What is wrong with the store, if it is the store and not the log.
+pub(super) fn fault_of(error: &ReadError) -> Option<Fault> {
+    let ReadError::Unavailable(source) = error else {
+        return None;
+    };
+    source.downcast_ref().map(fault)
 }

@@ -147,16 +147,30 @@ fn stream_state(row: &PgRow) -> Result<(StreamId, StreamState), sqlx::Error> {
 }
 
 fn others_of(row: &PgRow) -> Result<Others, sqlx::Error> {
-    let wrong = |what: &str| sqlx::Error::Decode(what.into());
     let (first, count, last) = (unsigned(row, 1)?, unsigned(row, 2)?, unsigned(row, 3)?);
-    let (leaves, rest) = row.try_get::<&[u8], _>(4)?.as_chunks::<32>();
-    let numbers: Vec<i64> = row.try_get(8)?;
-    let revisions: Vec<i64> = row.try_get(9)?;
-    let whole = rest.is_empty()
-        && [leaves.len(), numbers.len(), revisions.len()].map(|len| len as u64) == [count; 3]
-        && last == first + count - 1;
-    if !whole {
-        return Err(wrong("records of others are missing"));
+    let (leaves, streams) = leaves_and_streams(row, [4, 8, 9])?;
+    if leaves.len() as u64 != count || last != first + count - 1 {
+        return Err(sqlx::Error::Decode("records of others are missing".into()));
+    }
+    Ok(Others {
+        first,
+        leaves,
+        streams,
+    })
+}
+
+/// Leaves end to end, and of as many records the stream's number and the revision, from these columns; each stream as it is after
+/// the record.
+pub(super) fn leaves_and_streams(
+    row: &PgRow,
+    [leaves, numbers, revisions]: [usize; 3],
+) -> Result<(Vec<Hash>, Vec<StreamState>), sqlx::Error> {
+    let wrong = |what: &str| sqlx::Error::Decode(what.into());
+    let (leaves, rest) = row.try_get::<&[u8], _>(leaves)?.as_chunks::<32>();
+    let numbers: Vec<i64> = row.try_get(numbers)?;
+    let revisions: Vec<i64> = row.try_get(revisions)?;
+    if !rest.is_empty() || [numbers.len(), revisions.len()] != [leaves.len(); 2] {
+        return Err(wrong("records of others are not whole"));
     }
     let number = |n: i64| u64::try_from(n).map_err(|_| wrong("a number below nought"));
     let streams = numbers.into_iter().zip(revisions).map(|(no, revision)| {
@@ -165,24 +179,16 @@ fn others_of(row: &PgRow) -> Result<Others, sqlx::Error> {
             events: number(revision)? + 1,
         })
     });
-    Ok(Others {
-        first,
-        leaves: leaves.to_vec(),
-        streams: streams.collect::<Result<_, sqlx::Error>>()?,
-    })
+    let streams = streams.collect::<Result<_, sqlx::Error>>()?;
+    Ok((leaves.to_vec(), streams))
 }
 
 /// Takes over what others have written since `before`, if it leads to the head.
 pub(super) fn follow(before: &Ledger, found: &Found) -> Result<Ledger, ReadError> {
     let mut ledger = before.clone();
-    let mut filled = Vec::new();
     if found.others.first == ledger.size() + 1 {
-        for leaf in &found.others.leaves {
-            ledger.tree.push(*leaf, &mut filled);
-            filled.clear();
-        }
+        ledger.take_over(&found.others.leaves);
     }
-    ledger.root = ledger.tree.root();
     if ledger.size() != found.size || ledger.root != found.root {
         return Err(replaced(before, found.size));
     }

@@ -24,6 +24,7 @@ use crate::merkle::Hash;
 use crate::record::InstantText;
 
 use super::fault::silence;
+use super::look::leaves_and_streams;
 use super::place::Address;
 use super::read::{hash, signed, unsigned};
 use super::turn::{PATIENCE, Turn, pass};
@@ -108,7 +109,7 @@ struct Told {
     first: u64,
     size: u64,
     root: Hash,
-    recorded_at: Option<jiff::Timestamp>,
+    recorded_at: Option<String>,
     streams: u64,
     commands: Hash,
     leaves: Vec<Hash>,
@@ -248,6 +249,9 @@ async fn ask(mut link: PgConnection, turn: String, number: i64) -> Answer {
 /// Tells, passes the turn on, and waits for the next one if `again`.
 async fn tell(mut link: PgConnection, turn: String, told: Told, again: bool) -> Answer {
     let number = told.number;
+    let places = told.moved.iter();
+    let places = places.map(|state| (signed(state.number), signed(state.events - 1)));
+    let (stream_nos, revisions): (Vec<_>, Vec<_>) = places.unzip();
     let query = sqlx::query(TELL)
         .bind(&turn)
         .bind(i16::try_from(number % SLOTS).unwrap_or(0))
@@ -255,25 +259,12 @@ async fn tell(mut link: PgConnection, turn: String, told: Told, again: bool) -> 
         .bind(signed(told.first))
         .bind(signed(told.size))
         .bind(told.root.to_vec())
-        .bind(
-            told.recorded_at
-                .map(|at| InstantText::new(at).as_str().to_owned()),
-        )
+        .bind(told.recorded_at)
         .bind(signed(told.streams))
         .bind(told.commands.to_vec())
         .bind(told.leaves.as_flattened())
-        .bind(
-            told.moved
-                .iter()
-                .map(|state| signed(state.number))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            told.moved
-                .iter()
-                .map(|state| signed(state.events - 1))
-                .collect::<Vec<_>>(),
-        );
+        .bind(stream_nos)
+        .bind(revisions);
     match query.map(|_: PgRow| ()).fetch_one(&mut link).await {
         Ok(()) if again => ask(link, turn, number).await,
         Ok(()) => (link, Ok(Vec::new())),
@@ -295,7 +286,7 @@ impl Told {
             first: batch.first,
             size: ledger.size(),
             root: ledger.root,
-            recorded_at: ledger.last,
+            recorded_at: ledger.last_text(),
             streams: ledger.streams,
             commands: ledger.commands,
             leaves: batch.leaves.iter().filter(|_| whole).copied().collect(),
@@ -311,31 +302,18 @@ pub(super) const WRITES: &str = "SELECT pg_advisory_xact_lock(hashtextextended($
 pub(super) const WRITTEN: &str = "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, $2))";
 
 fn told(row: &PgRow) -> Result<Told, sqlx::Error> {
-    let wrong = |what: &str| sqlx::Error::Decode(what.into());
-    let (leaves, rest) = row.try_get::<&[u8], _>(7)?.as_chunks::<32>();
-    let numbers: Vec<i64> = row.try_get(8)?;
-    let revisions: Vec<i64> = row.try_get(9)?;
-    if !rest.is_empty() || numbers.len() != leaves.len() || revisions.len() != leaves.len() {
-        return Err(wrong("what another server has told is not whole"));
-    }
-    let number = |n: i64| u64::try_from(n).map_err(|_| wrong("a number below nought"));
-    let moved = numbers.into_iter().zip(revisions).map(|(no, revision)| {
-        Ok(StreamState {
-            number: number(no)?,
-            events: number(revision)? + 1,
-        })
-    });
+    let (leaves, moved) = leaves_and_streams(row, [7, 8, 9])?;
     let recorded_at: Option<&str> = row.try_get(4)?;
     Ok(Told {
         number: row.try_get(0)?,
         first: unsigned(row, 1)?,
         size: unsigned(row, 2)?,
         root: hash(row, 3)?,
-        recorded_at: recorded_at.and_then(InstantText::parse),
+        recorded_at: recorded_at.map(str::to_owned),
         streams: unsigned(row, 5)?,
         commands: hash(row, 6)?,
-        leaves: leaves.to_vec(),
-        moved: moved.collect::<Result<_, sqlx::Error>>()?,
+        leaves,
+        moved,
     })
 }
 
@@ -344,13 +322,8 @@ fn follow(ledger: &mut Ledger, told: &Told) -> bool {
     if told.first != ledger.size() + 1 {
         return false;
     }
-    let mut filled = Vec::new();
-    for leaf in &told.leaves {
-        ledger.tree.push(*leaf, &mut filled);
-        filled.clear();
-    }
-    ledger.root = ledger.tree.root();
-    ledger.last = told.recorded_at;
+    ledger.take_over(&told.leaves);
+    ledger.last = told.recorded_at.as_deref().and_then(InstantText::parse);
     ledger.streams = told.streams;
     ledger.commands = told.commands;
     ledger.size() == told.size && ledger.root == told.root

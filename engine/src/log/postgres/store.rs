@@ -26,17 +26,17 @@ use uuid::Uuid;
 
 use crate::event::{CommandId, StreamId};
 use crate::log::ReadError;
-use crate::log::growth::Replaced;
 use crate::log::plan::{Batch, Known, Ledger, StreamState};
 use crate::log::writer::{Ask, Begun, Committed, Store, StoreError};
 
-use super::fault::{Fault, fault, read_error, silence, store_error};
+use super::fault::{Fault, failed, fault, fault_of, read_error, silence, store_error};
 use super::look::{FOLLOWED, Found, LOOK, follow, follow_far};
 use super::place::{Address, answer_within};
 use super::read::signed;
 use super::relay::{MOST, Relay, WRITES, WRITTEN};
 use super::skew::Skew;
 use super::tell::Telling;
+use super::trial::Trial;
 use super::turn::Turn;
 use super::write::{self, Seen};
 
@@ -49,10 +49,6 @@ const IDLE: Duration = Duration::from_millis(1);
 /// How often more a batch is tried that rests on one of which is told and that is not there: it may not yet have come as far as the
 /// head.
 const LATE: u32 = 2;
-
-/// How long to wait before connecting again: at first, and at most.
-const PAUSE: Duration = Duration::from_millis(20);
-const MAX_PAUSE: Duration = Duration::from_millis(500);
 
 /// The writer's own connection.
 pub(super) struct PostgresStore {
@@ -417,50 +413,6 @@ impl PostgresStore {
             self.lose();
         }
     }
-}
-
-/// How long to go on trying.
-struct Trial {
-    until: Instant,
-    pause: Duration,
-}
-
-impl Trial {
-    fn new(patience: Duration) -> Self {
-        Self {
-            until: Instant::now() + patience,
-            pause: PAUSE,
-        }
-    }
-
-    /// Waits a little; `false` if it has been long enough. Nothing tells that a server is back but asking it.
-    async fn again(&mut self) -> bool {
-        if Instant::now() + self.pause > self.until {
-            return false;
-        }
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(MAX_PAUSE);
-        true
-    }
-}
-
-fn failed(error: ReadError) -> StoreError {
-    match error {
-        ReadError::Replaced { known, found } => StoreError::Replaced(Replaced { known, found }),
-        ReadError::Unavailable(source) => match source.downcast::<sqlx::Error>() {
-            Ok(error) => store_error(*error),
-            Err(source) => StoreError::Failed(Arc::from(source)),
-        },
-        other => StoreError::Failed(Arc::new(other)),
-    }
-}
-
-/// What is wrong with the store, if it is the store and not the log.
-fn fault_of(error: &ReadError) -> Option<Fault> {
-    let ReadError::Unavailable(source) = error else {
-        return None;
-    };
-    source.downcast_ref().map(fault)
 }
 
 impl Store for PostgresStore {

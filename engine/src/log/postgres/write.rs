@@ -10,7 +10,6 @@ use uuid::Uuid;
 use crate::event::StreamId;
 use crate::log::plan::{Batch, Ledger};
 use crate::merkle::Hash;
-use crate::record::InstantText;
 
 use super::read::signed;
 
@@ -70,13 +69,10 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn of(ledger: &Ledger) -> Self {
-        let recorded_at = ledger
-            .last
-            .map(|at| InstantText::new(at).as_str().to_owned());
         Self {
             size: ledger.size(),
             root: ledger.root,
-            recorded_at,
+            recorded_at: ledger.last_text(),
             streams: ledger.streams,
             commands: ledger.commands,
         }
@@ -144,9 +140,6 @@ pub(super) fn query<'q>(
         }
     }
     let records: Vec<&str> = batch.records().collect();
-    let recorded_at = ledger
-        .last
-        .map(|at| InstantText::new(at).as_str().to_owned());
     let plain = in_turn.is_none() && batch.new_streams.is_empty() && batch.tiles.is_empty();
     let statement = match (in_turn.is_some(), plain) {
         (true, _) => WRITE_IN_TURN,
@@ -156,7 +149,7 @@ pub(super) fn query<'q>(
     let mut query = sqlx::query(statement)
         .bind(signed(ledger.size()))
         .bind(ledger.root.to_vec())
-        .bind(recorded_at)
+        .bind(ledger.last_text())
         .bind(signed(ledger.streams))
         .bind(ledger.commands.to_vec())
         .bind(signed(seen.size))

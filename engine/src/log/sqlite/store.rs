@@ -25,7 +25,6 @@ use crate::log::{ReadError, audit::event_at};
 use crate::merkle::{
     self, Hash, HashSource, TILE_WIDTH, Tree, empty_root, leaf_hash, levels_of, partial_width,
 };
-use crate::record::InstantText;
 
 use super::connect::{Trouble, trouble};
 use super::file::FileMark;
@@ -228,9 +227,6 @@ impl SqliteStore {
             .flatten()
             .copied()
             .collect();
-        let recorded_at = ledger
-            .last
-            .map(|at| InstantText::new(at).as_str().to_owned());
         let others = self.asked_beside(&batch);
         let sql = if self.assumed { WRITE_AT_ONCE } else { WRITE };
         let query = sqlx::query(sql)
@@ -240,7 +236,7 @@ impl SqliteStore {
             .bind(others)
             .bind(int(ledger.size()))
             .bind(ledger.root.to_vec())
-            .bind(recorded_at)
+            .bind(ledger.last_text())
             .bind(ledger.commands.to_vec())
             .bind(int(batch.ends.len() as u64))
             .bind(batch.text.into_bytes())
