@@ -505,7 +505,11 @@ impl Store for PostgresStore {
                     what: what.to_owned(),
                 })));
             }
-            Ok(false) => Committed::Moved,
+            Ok(false) => {
+                // Somebody else writes; that a connection was lost does not say so.
+                self.turn.spoilt();
+                Committed::Moved
+            }
             Err(error) => match fault(&error) {
                 Fault::Lost => self.settle(&batch, error).await?,
                 Fault::Again => {
@@ -523,10 +527,7 @@ impl Store for PostgresStore {
         };
         self.misses = match committed {
             Committed::Done => 0,
-            Committed::Moved => {
-                self.turn.spoilt();
-                self.misses + 1
-            }
+            Committed::Moved => self.misses + 1,
         };
         Ok(committed)
     }
